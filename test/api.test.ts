@@ -1,6 +1,6 @@
 /** @file The root of the package: an experiment opened, run, interrupted, continued and read from code. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -43,12 +43,17 @@ describe('an experiment', () => {
     const results = await experiment.run({ out, onProgress: progress => seen.push(progress) });
     expect(openResults(out).results).toEqual(JSON.parse(JSON.stringify(results)));
     expect(seen.every(({ done, total }) => done <= total)).toBe(true);
+    // Reports list methods and stages in this order.
+    expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
+    // Each call reports a change.
+    for (const [i, progress] of seen.slice(1).entries()) expect(progress).not.toEqual(seen[i]);
     expect(seen.find(({ stage }) => stage.startsWith('finetune'))!.done).toBeGreaterThan(2);
     const agent = await openAgent(join(out, 'model'));
     agent.reset(1);
     const env = environment('dark-room').make([{ goal: [0, 0] }], Random.seeded(0));
     const probabilities = await agent.act(env.reset());
     expect(Array.from(probabilities).reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    expect(() => agent.returns()).toThrow(failure('E_CONFIG', 'policy.returns'));
     await agent.dispose();
   }, 60_000);
 

@@ -231,6 +231,9 @@ const CASES: Case[] = [
   { what: 'a document in a value', text: 'name: a', set: ['seeds=[1]\n---\n[2]'], carries: ['--set seeds=[1]'] },
   { what: 'a list as a key', text: 'name: a\n? [1]\n: 2', carries: ['e.yaml:2:3'] },
   { what: 'a number for a text', text: 'name: 0123', carries: ['e.yaml:1:7: name', 123] },
+  { what: 'a list without brackets', text: 'name: a', set: ['seeds=0,1'], carries: ['--set seeds=0,1', "'seeds=[0,1]'"] },
+  { what: 'one value for a list', text: 'name: a', set: ['seeds=3'], carries: ["'seeds=[3]'"] },
+  { what: 'a key that many sections have', text: 'name: a', set: ['executor.id=web'], carries: [/unknown key; expected/, 'provider'] },
   { what: 'a comment in a value', text: 'name: a', set: ['seeds=[1] # two'], carries: ['--set seeds=[1] # two', '"# two"'] },
   { what: 'a comment behind quotes', text: 'name: a', set: ['name="b" #1'], carries: ['--set name="b" #1', '"#1"'] },
   { what: 'an override of no value', text: 'name: a', set: ['name='], carries: ['--set name=', '"="'] },
@@ -413,7 +416,7 @@ describe('a good configuration', () => {
 
   it('merges a table over the experiment, and drops the options of another source', () => {
     const config = load(
-      'name: a\nsource: {options: {x: 1}, histories: 5}\ntables: [{name: q, set: {source: {id: q}, distill: {steps: 3}}}]',
+      'name: a\nsource: {id: p, options: {x: 1}, histories: 5}\ntables: [{name: q, set: {source: {id: q}, distill: {steps: 3}}}]',
     );
     const table = tableConfig(config, config.tables[0]);
     expect(table).toEqual({

@@ -31,6 +31,8 @@ it('says which stages are finished, by their keys', async () => {
   const command = ['run', TINY, ...set, '--out', out];
   const nothing = await finished(...command);
   expect(nothing.stages).toEqual({ generate: '0/1', teacher: '0/2', pretrain: '0/2', finetune: '0/2', none: '0/2', evaluate: '0/1' });
+  // A second for each of the ten parts.
+  expect(nothing.seconds).toBeGreaterThan(10);
   await run(...command, '--set', 'seeds=[0]', '--until', 'teacher');
   const before = readdirSync(out, { recursive: true });
   const part = await finished(...command);

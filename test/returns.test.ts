@@ -85,7 +85,7 @@ describe('a tiny run that predicts returns', () => {
     const predicted = async (executor: Executor) => {
       const policy = await loadPolicy({ ...files, executor });
       const said: number[][] = [];
-      await replay({ histories: [history], policy, onStep: () => said.push([...policy.returns!()]) });
+      await replay({ histories: [history], policy, onStep: () => said.push([...policy.returns()]) });
       await policy.dispose();
       return said;
     };

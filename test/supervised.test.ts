@@ -201,7 +201,7 @@ describe('what is refused', () => {
   it.each<[string, string, string[], Needle[]]>([
     ['two kinds in one file', 'name: a\nproblem: {id: sinusoids}\nenv: {id: dark-room}\n', [], ['"problem"', '"env"']],
     ['an unknown problem', 'name: a\nproblem: {id: parabolas}\n', [], ['"parabolas"', 'linear-regression']],
-    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {color: 1}}\n', [], ['"color"']],
+    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {color: 1}}\n', [], ['2:43', 'problem.options.color']],
     ['a mistyped key', 'name: a\nproblem: {id: sinusoids}\nbaslines: {}\n', [], ['baslines', '"baselines"']],
     ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], ['none']],
     ['a compressor fitted to histories', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=pca'], ['pca']],

@@ -64,6 +64,10 @@ describe('a sweep', () => {
     );
   });
 
+  it('may be named, as its folder is', () => {
+    expect(open('model.latents=2,4', 'name=mine').ablation.name).toBe('mine-sweep-model.latents');
+  });
+
   it('draws a curve where Z grows and there is a teacher', () => {
     expect(open('seed=1,2').ablation.rate).toBe(undefined);
     expect(open('finetune.gamma=0,1', 'latents.groups=1,2', 'latents.kind=fsq').ablation.rate).toEqual({

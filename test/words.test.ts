@@ -59,6 +59,8 @@ const PHRASES: readonly (readonly [not: RegExp, but: string])[] = [
   [/, came (?=[\d"`$])/, '“x is 25, but … has at most 20. Lower it.”'],
   [/\bof (which|whose [\w ]+) every\b/, 'every n-th …'],
   [/\bwho needs that\b/, 'if you need that'],
+  [/\bevery other row\b/, '“each baseline”'],
+  [/\b(memoryless|optimiser|lookOn|foretell)\b/, 'stateOnly, optimizer, observe, predict'],
 ];
 
 /** Parts of the repository whose prose is for users. The log is as it was written. */

@@ -22,7 +22,20 @@ export default defineConfig({
   cacheDir: join(ROOT, 'node_modules', '.cache', 'vitepress'),
   metaChunk: true,
   // Blocks without a language (formulas) and long names must not grow beyond a phone.
-  head: [['style', {}, '.vp-doc pre { overflow-x: auto } .vp-doc :not(pre, td) > code { overflow-wrap: anywhere }']],
+  head: [
+    ['link', { rel: 'icon', href: 'data:,' }],
+    [
+      'style',
+      {},
+      `.vp-doc pre { overflow-x: auto }
+.vp-doc [class*='language-'] code { font-size: 13px }
+.vp-doc :not(pre, td) > code { overflow-wrap: anywhere }
+.vp-doc td { font-variant-numeric: tabular-nums }
+/* Diagrams keep a legible size and scroll, as tables do. */
+.vp-doc p:has(> img:only-child) { overflow-x: auto }
+.vp-doc p > img:only-child { min-width: 640px }`,
+    ],
+  ],
   markdown: { config: linkToFiles, lineNumbers: false },
   vite: { build: { chunkSizeWarningLimit: 4000 } },
   buildEnd({ outDir }) {
@@ -33,7 +46,11 @@ export default defineConfig({
     }
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // The log is long, and answers few questions of a reader.
+      options: { _render: (source, env, md) => (env.relativePath === 'LOG.md' ? '' : md.render(source, env)) },
+    },
     outline: [2, 3],
     nav: [
       { text: 'Tutorials', link: '/tutorials/first-run' },
@@ -85,6 +102,7 @@ export default defineConfig({
         'adr/0004-gymnasium': 'Decision: Gymnasium',
       }),
       section('Project', '', {
+        terminal: 'What the terminal shows',
         evidence: 'Benchmarks and evidence',
         LOG: 'Log of experiments',
         faq: 'FAQ',

@@ -18,7 +18,7 @@ const agent = await loadPolicy({
 });
 const draws = Random.seeded(Date.now());
 
-let goal = [4, 1];
+let goal = [1, 4]; // held out of training
 let life = 0;
 canvas.onclick = ({ offsetX, offsetY }) => {
   goal = [Math.floor(offsetX / cell), Math.floor(offsetY / cell)];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { BATCH, build, MODELS, rooms } from '../../test/helpers/models.ts';
-import { compressor, latentKinds } from '../compressor/index.ts';
-import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
+import { compressor, compressors, latentKinds } from '../compressor/index.ts';
+import { input, inputsOf, interpret, nodesOf, slice, type Tensor } from '../engine/index.ts';
 import { initialize, Scope } from '../nn/index.ts';
 import { measuresOf, ReconstructionScore } from '../statistics/index.ts';
 import { STATISTICS, stepsSeen } from '../tokenizers/index.ts';
@@ -324,4 +324,13 @@ describe('weighted', () => {
     const found = values({ loss, task }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     expect(found.loss).toBeCloseTo(2 * found.task, 10);
   });
+});
+
+it('names the compressor whose output has another shape', () => {
+  const own = compressor('mean-pool');
+  compressors.register({ ...own, id: 'flat', compress: (scope, x, options) => slice(own.compress(scope, x, options), 1, 0, 1) });
+  const { model } = build('packed', ['compressor=flat']);
+  expect(() => model.inference('flat', { compress: 1, act: 1 })).toThrow(
+    failure('E_SHAPE', '"flat"', 'compress', '[1, 1, 8]', '[1, 2, 8]'),
+  );
 });

@@ -55,7 +55,7 @@ import {
   tokenizer,
 } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
-import { compressionOf, inTokens } from './compression.ts';
+import { compressionOf, expectLatents, inTokens, layoutOf } from './compression.ts';
 
 export type ModelConfig = Pick<
   BaseConfig,
@@ -314,10 +314,11 @@ export class Model {
 
   /**
    * Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. X may be given
-   * as `encoded` segments [B, R, L, D], if the compressor has `summarize`.
+   * as `encoded` segments [B, R, L, D], if the compressor is declared by `afterEncoding`.
    */
   latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly encoded: Tensor }): Latents | undefined {
-    const { summarize, compress } = compressor(compressorId);
+    const { compress } = compressor(compressorId);
+    const { summarize } = compress;
     if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
     const encoded = () => {
@@ -328,7 +329,9 @@ export class Model {
     };
     const h_BND = encoded();
     const z_BMD = h_BND ? summarize!(own, h_BND, this.options) : compress(own, (of as ContextInputs).context, this.options);
-    return this.latentKind(compressorId).apply(own.at('latents'), z_BMD, this.latentSettings);
+    const [B] = ('encoded' in of ? of.encoded : of.context).shape;
+    const checked = expectLatents(compressorId, h_BND ? 'summarize' : 'compress', z_BMD, [B, ...this.latentShape(compressorId)!]);
+    return this.latentKind(compressorId).apply(own.at('latents'), checked, this.latentSettings);
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -448,7 +451,8 @@ export class Model {
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
     const own = scope.at(PARTS.compressor);
-    const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
+    const state = input('state', [batch.compress, ...latentShape]);
+    const next = step && expectLatents(compressorId, 'step', step(own, state, past, this.options), state.shape);
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
       : this.latents(scope, compressorId, { context: past })!;
@@ -462,13 +466,6 @@ export class Model {
     const decode: Graph = { outputs: { latents: discrete.decode(own.at('latents'), codes, this.latentSettings, this.options.width) } };
     return { ...made, decode, codes: { shape, size } };
   }
-}
-
-/** How contexts are arranged: as configured, or as the compressor needs it. Throws `E_CONFIG` if it cannot be both. */
-function layoutOf({ context: { layout }, compressor: id }: ModelConfig): ContextLayout {
-  const { contextLayout: needed } = compressor(id);
-  if (layout === undefined || needed === layout || needed === 'window') return layout ?? needed;
-  throw new CadenzaError('E_CONFIG', `context.layout is ${layout}, but the compressor "${id}" needs ${needed}. Remove context.layout.`);
 }
 
 /** Σ weight · loss over the terms whose weight is not 0. */

@@ -147,7 +147,7 @@ describe('a segment of one step', () => {
   });
 });
 
-describe.each(compressors.all)('$id in two parts', ({ id, summarize }) => {
+describe.each(compressors.all)('$id in two parts', ({ id, compress: { summarize } }) => {
   it.each(['segments', 'best'])('compresses segments in slots as in one part: %s', async layout => {
     const arranged = layout === 'best' ? 'compressor=best-episodes' : 'context.layout=segments';
     const { model } = build('packed', [arranged, 'context.episodes=3', 'model.encoderSpan=horizon']);

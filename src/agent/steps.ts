@@ -117,9 +117,9 @@ export function stepGraphs(
 
 /** The compressor in two parts; undefined if it is recurrent, or if the encoding of a segment depends on its place in the context. */
 export function segmentGraphs(model: Model, compressorId: string, batch: number): SegmentGraphs | undefined {
-  const { summarize, step } = compressor(compressorId);
+  const { compress, step } = compressor(compressorId);
   const { options, tokenizer, contextTokens } = model;
-  if (!summarize || step || !encodesSegments(options)) return undefined;
+  if (!compress.summarize || step || !encodesSegments(options)) return undefined;
   const scope = new Scope();
   const { segment: L, width } = options;
   const segment = input('segment', [batch, L, tokenizer.context.width]);

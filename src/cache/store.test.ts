@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { carrying, failure, type Needle } from '../../test/helpers/failure.ts';
 import { damagedJson, fuzz } from '../../test/helpers/fuzz.ts';
 import { hashJson } from '../util/files.ts';
+import { claim } from '../util/lock.ts';
 import { silentProgress } from '../util/progress.ts';
 import { diskTime, reportOf, StageCache, type StageContext, type StageRequest } from './store.ts';
 
@@ -42,6 +43,22 @@ const dying = request({
 });
 
 describe('StageStore', () => {
+  it('says once that it waits for another process, however many stages that runs', async () => {
+    const said: string[] = [];
+    const store = open(false, { said });
+    await store.run(request());
+    const lockOf = (folder: string) => `${folder}.lock`;
+    for (const width of [5, 6]) {
+      const settings = { width };
+      const { folder } = await open(true).run(request({ settings }));
+      rmSync(folder, { recursive: true });
+      const release = await claim(lockOf(folder), { signal: new AbortController().signal });
+      setTimeout(release, 300);
+      await store.run(request({ settings }));
+    }
+    expect(said).toEqual([carrying('toy', process.pid)]);
+  });
+
   it('runs a stage once, and tells again what it reported', async () => {
     runs = 0;
     const first = await open().run(request());

@@ -169,6 +169,7 @@ export function diskTime(folder: string): number {
 export class StageCache {
   readonly #folder: string;
   readonly #options: StoreOptions & { readonly since: number };
+  readonly #said = new Set<string>();
   /** Seconds of every requested stage, whether it ran now or earlier. */
   readonly seconds: Record<string, number> = {};
   /** Every requested stage by its folder, and whether it existed before the command. */
@@ -201,7 +202,12 @@ export class StageCache {
     if (earlier) return earlier;
     makeFolder(this.#folder);
     // Another process may be running this stage; then wait for its output.
-    const release = await claim(`${folder}.lock`, { signal, onWait: news => progress.say(`${stage}: ${news}`) });
+    const onWait = (news: string) => {
+      // The stages of one process are waited for with the same words.
+      if (!this.#said.has(news)) progress.say(`${stage}: ${news}`);
+      this.#said.add(news);
+    };
+    const release = await claim(`${folder}.lock`, { signal, onWait });
     try {
       this.#discardStale(folder);
       return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));

@@ -1,7 +1,7 @@
 /** @file The last lines that a command prints: the result, where the files are, and useful next commands to copy. */
 
 import { basename } from 'node:path';
-import { wrap } from '../util/text.ts';
+import { terminalWidth, wrap } from '../util/text.ts';
 
 /** A suggested next command, and what it does. */
 export type Next = readonly [args: readonly string[], does: string];
@@ -15,7 +15,7 @@ export interface Ending {
 }
 
 /** The lines as one text: result, location, next commands. */
-export function ending({ found, out, next }: Ending, width = process.stdout.columns ?? 80): string {
+export function ending({ found, out, next }: Ending, width = terminalWidth()): string {
   const commands = next.flatMap(([args, does]) => [`  # ${does}`, `  ${commandLine(args)}`]);
   const after = commands.length > 0 ? ['Next:', ...commands] : [];
   return `\n${[...found.map(sentence => wrap(sentence, width)), `Files: ${out}`, ...after].join('\n')}\n`;
@@ -38,4 +38,5 @@ const PROGRAMS = ['latexmk', 'npm', 'cd'];
 const program = (): string =>
   basename(process.argv[1] ?? '') === 'cadenza' && process.env.npm_command !== 'exec' ? 'cadenza' : 'npx cadenza';
 
-const quoted = (arg: string): string => (/^[\p{L}\p{N}_./:@%+=,-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);
+/** An argument as typed in a shell: quoted if a shell would change it. */
+export const quoted = (arg: string): string => (/^[\p{L}\p{N}_./:@%+=,-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);

@@ -10,9 +10,10 @@ import { readExperiment } from '../pipeline/open.ts';
 import { previewVariants } from '../pipeline/preview.ts';
 import { reinforcement } from '../pipeline/reinforcement.ts';
 import { runExperiment, variantsOf } from '../pipeline/run.ts';
-import type { AnyResults } from '../records/index.ts';
+import { type AnyResults, RESULTS_FORMAT } from '../records/index.ts';
+import { refusals } from '../reports/tables/integrity.ts';
 import { CadenzaError } from '../util/errors.ts';
-import type { Next } from './ending.ts';
+import { type Next, quoted } from './ending.ts';
 import type { TimedEstimate } from './estimate.ts';
 
 const OWN = 'change a setting (cadenza config print lists all)';
@@ -37,7 +38,7 @@ export async function openExperiment(file: string, given: readonly string[] = []
   if (sweeps.length === 0) return { ...opened, ...experimentWork(config, preset) };
   const actual = kindOf(config);
   if (actual !== reinforcement) {
-    const several = sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
+    const several = sweeps.map(({ key, values }) => `--set ${quoted(`${key}=${values.join()}`)}`).join(' ');
     const what = `is a ${actual.name} experiment, which does not support sweeps, but ${several} has several values. Give one value for each setting.`;
     throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
@@ -65,13 +66,14 @@ function experimentWork(config: CommonConfig, file: string): Work {
       const kind = kindOf(config);
       return inTime(await previewVariants(kind, variantsOf(kind, config), options), config);
     },
-    next(out, given) {
+    next(out, given, results) {
       const { acts } = kindOf(config);
       const look: Next[] = acts ? [[['inspect', out], 'analyze what the latents encode']] : [];
+      const report: Next = [['report', out], acts ? 'write a report page and a paper draft' : 'write a report page'];
       return [
-        [['report', out], acts ? 'write a report page and a paper draft' : 'write a report page'],
+        ...(isShown(results) ? [report] : []),
         ...look,
-        [['run', file, ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
+        [['run', file, ...given, '--set', `model.latents=${otherThan(config)}`, '--set', `name=${config.name}-mine`], OWN],
       ];
     },
   };
@@ -82,13 +84,20 @@ function ablationWork(opened: OpenAblation, again: (out: string, given: readonly
     name: opened.ablation.name,
     run: options => runAblation(opened, options),
     preview: async options => inTime(await previewAblation(opened, options), opened.cells[0].config),
-    next(out, given, { methods }) {
-      const names = Object.keys(methods);
+    next(out, given, results) {
+      if (!isShown(results)) return [again(out, given)];
+      const names = Object.keys(results.methods);
       const two = [...names.filter(isCombination), ...names.filter(name => !isCombination(name))].slice(0, 2);
       return [[['compare', out, '--method', two.join()], 'compare two methods'], again(out, given)];
     },
   };
 }
+
+/** A number of latents that the experiment does not have already. */
+const otherThan = (config: CommonConfig): number => ((config as Partial<ExperimentConfig>).model?.latents === 4 ? 8 : 4);
+
+/** Whether the methods of results may be shown, reported and compared. */
+const isShown = (results: AnyResults): boolean => results.format !== RESULTS_FORMAT || refusals(results, results.name).length === 0;
 
 const isCombination = (method: string) => method.startsWith('cad ');
 

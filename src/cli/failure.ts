@@ -39,11 +39,6 @@ function toFailure(thrown: unknown): { code: string; message: string; status: nu
 
 /** Translates known failures of libraries to errors with a code. */
 function translate(thrown: unknown): unknown {
-  if (thrown instanceof CommanderError) {
-    const message = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    const help = thrown.code === 'commander.help' ? 'expected a command, found none' : message;
-    return new CadenzaError('E_USAGE', `${help}; see "cadenza --help"`);
-  }
   const fault = thrown instanceof CadenzaError ? undefined : diskFault(thrown);
   if (!fault) return explainLoading(thrown) ?? thrown;
   const { path = 'the disk' } = thrown as NodeJS.ErrnoException;

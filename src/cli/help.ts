@@ -7,7 +7,7 @@ import { commandLine } from './ending.ts';
 interface Help {
   /** Arguments after `cadenza`, and what the command does. */
   readonly examples: readonly (readonly [args: string, does: string])[];
-  /** A document of the package, optionally with its section. */
+  /** A document of the package, relative to its folder, optionally with its section. */
   readonly see: string;
 }
 
@@ -175,5 +175,5 @@ export function addHelp(command: Command): void {
 
 function textOf({ examples, see }: Help): string {
   const lines = examples.flatMap(([args, does]) => [`  # ${does}`, `  ${commandLine(args.split(' '))}`]);
-  return `\nExamples:\n${lines.join('\n')}\n\nDocumentation: ${see}`;
+  return `\nExamples:\n${lines.join('\n')}\n\nDocumentation, in node_modules/cadenza:\n  ${see}`;
 }

@@ -7,6 +7,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
 import { terminalProgress } from '../util/progress.ts';
 import { printable } from '../util/text.ts';
+import { quoted } from './ending.ts';
 import { continues, interruptSignal } from './signals.ts';
 
 /** Collects the values of a repeatable option. */
@@ -59,7 +60,7 @@ export const resumeOption = () => new Option('--resume').hideHelp();
 export const atWork = (flags: { fresh?: boolean } = {}) => ({
   progress: terminalProgress(),
   signal: interruptSignal(continues(flags)),
-  command: `cadenza ${process.argv.slice(2).join(' ')}`,
+  command: ['cadenza', ...process.argv.slice(2)].map(quoted).join(' '),
 });
 
 /** Prints text to stdout. All text goes through here, so that control characters from data cannot reach the terminal. */

@@ -15,7 +15,7 @@ import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun, registerStages } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
-import { addHelp } from './help.ts';
+import { addHelp, wordsOf } from './help.ts';
 import { collect } from './options.ts';
 
 /** The version in package.json, two folders up both from `src` and from `dist`. */
@@ -35,8 +35,7 @@ export function buildProgram(): Command {
     // Arguments and options are in the help of each command.
     .configureHelp({ subcommandTerm: command => command.name() })
     .showSuggestionAfterError()
-    // Commander throws instead of exiting; reportFailure prints the message.
-    .exitOverride()
+    // reportFailure prints the message.
     .configureOutput({ outputError: () => {} });
   program.hook('preAction', expectWorkingFolder);
   program.hook('preAction', async () => {
@@ -65,7 +64,19 @@ export function buildProgram(): Command {
   registerCompletion(program);
   program.helpCommand('help [command]', 'show the help of a command');
   addHelp(program);
+  throwOnMisuse(program);
   return program;
+}
+
+/** Instead of exiting, a wrongly used command throws `E_USAGE`, which names the help of the command. */
+function throwOnMisuse(command: Command): void {
+  command.exitOverride(error => {
+    if (error.exitCode === 0) throw error;
+    const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    const what = error.code === 'commander.help' ? 'expected a command, found none' : message;
+    throw new CadenzaError('E_USAGE', `${what}; see "${['cadenza', wordsOf(command), '--help'].filter(Boolean).join(' ')}"`);
+  });
+  for (const each of command.commands) throwOnMisuse(each);
 }
 
 /** Fails if the working folder was deleted: relative paths would be invalid, and creating folders would loop. */

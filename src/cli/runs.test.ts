@@ -6,6 +6,7 @@ import { ROOT, withinProcess } from '../../test/helpers/command.ts';
 import { carrying, exit } from '../../test/helpers/failure.ts';
 import { CHECKPOINT, saveCheckpoint } from '../cache/checkpoint.ts';
 import { claim } from '../util/lock.ts';
+import { formatRuns } from './commands/list.ts';
 import { listRuns } from './runs.ts';
 
 const runs = mkdtempSync(join(tmpdir(), 'cadenza-list-'));
@@ -66,6 +67,22 @@ it('says which runs a process is at work in', async () => {
   expect(state()).toBe('stopped');
 });
 
+it('fits its table into the terminal, and leaves out settings first', async () => {
+  const found = listRuns([runs]);
+  const widest = (text: string) =>
+    Math.max(
+      ...text
+        .split('\n\n')[0]
+        .split('\n')
+        .map(line => line.length),
+    );
+  const all = await formatRuns(found, Number.POSITIVE_INFINITY);
+  const [some, few] = [await formatRuns(found, widest(all) - 1), await formatRuns(found, 1)];
+  expect(widest(some)).toBeLessThan(widest(all));
+  expect(some.split('\n')[0]).toMatch(/run.*kind.*state.*score.*time.*seeds.*folder/);
+  expect(few.split('\n')[0]).toMatch(/^run +state +score \[interval\] +folder$/);
+});
+
 it('prints a table, or JSON', async () => {
   const { status, stdout } = await withinProcess(['list', runs]);
   expect(status).toBe(0);
@@ -74,4 +91,14 @@ it('prints a table, or JSON', async () => {
   expect(JSON.parse(json.stdout)).toEqual(listRuns([join(runs, 'quick'), join(runs, 'full')]));
   expect((await withinProcess(['list', join(runs, 'other')])).status).toBe(0);
   expect(await withinProcess(['list', join(runs, 'nowhere')])).toEqual(exit('E_DATA', 'nowhere'));
+});
+
+it('says before the first run that there is none', async () => {
+  const here = process.cwd();
+  process.chdir(mkdtempSync(join(runs, 'fresh-')));
+  try {
+    expect(await withinProcess(['list'])).toMatchObject({ status: 0, stderr: '', stdout: carrying('cadenza run') });
+  } finally {
+    process.chdir(here);
+  }
 });

@@ -18,26 +18,28 @@ import {
 } from './compressor.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
-export const bottleneck: Compressor = afterEncoding({
+export const bottleneck: Compressor = {
   id: 'bottleneck',
   description: 'm learned queries attend to the encoded context',
   ...wholeContext,
-  summarize: (scope, h_BND, options) => pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
-});
+  compress: afterEncoding((scope, h_BND, options) =>
+    pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
+  ),
+};
 
 /** z_j = pool(q_j, H_j), where H_j is the j-th of m equal stretches of H and q_j its mean. */
-export const stridedAttention: Compressor = afterEncoding({
+export const stridedAttention: Compressor = {
   id: 'strided-attention',
   description: 'the encoded context split into m stretches; the mean of each attends to it',
   ...wholeContext,
-  summarize(scope, h_BND, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { latents: M, width: D } = options;
     const { h, L } = wholePieces(h_BND, M);
     const [B] = h.shape;
     const stretches = reshape(h, [B * M, L, D]);
     return reshape(pool(scope, mean(stretches, [1], true), stretches, options), [B, M, D]);
-  },
-});
+  }),
+};
 
 /**
  * Z_0 = learned queries; round r: Z ← Blocks_r(pool_r(Z, H)). What a latent attends to in a later round depends on what the others found.
@@ -55,7 +57,7 @@ export const perceiver = defineCompressor({
       about: 'number of times the latents attend to the context',
     },
   },
-  summarize(scope, h_BND, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { heads, hidden, latents, width, latentLayers, rounds } = options;
     let z_BMD = learnedQueries(scope, h_BND.shape[0], latents, width);
     for (let r = 0; r < rounds; r++) {
@@ -65,5 +67,5 @@ export const perceiver = defineCompressor({
         z_BMD = block(own.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers * rounds });
     }
     return z_BMD;
-  },
+  }),
 });

@@ -4,21 +4,20 @@
  */
 
 import { max, mean, reshape, slice, type Tensor } from '../engine/index.ts';
-import type { Scope } from '../nn/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { afterEncoding, type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
 
 /** All encoded tokens reach the policy: the full-context teacher. */
-export const full: Compressor = afterEncoding({
+export const full: Compressor = {
   id: 'full',
   description: 'no compression: the policy attends to every encoded token',
   uncompressed: true,
   sizeless: true,
   contextLayout: 'window',
-  latents: (contextTokens: number) => contextTokens,
-  window: (contextTokens: number) => contextTokens,
-  summarize: (_: Scope, h_BND: Tensor) => h_BND,
-});
+  latents: contextTokens => contextTokens,
+  window: contextTokens => contextTokens,
+  compress: afterEncoding((_, h_BND) => h_BND),
+};
 
 /** Like `full`, but the context holds the past episodes with the highest returns instead of the latest. */
 export const bestEpisodes: Compressor = {
@@ -42,16 +41,15 @@ export const truncated: Compressor = {
 };
 
 /** A compressor with one latent per piece of H, for m pieces: [B, M, L, D] → Z [B, M, D]. */
-const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => Tensor): Compressor =>
-  afterEncoding({
-    id,
-    description,
-    ...wholeContext,
-    summarize(_, h_BND, { latents: M, width: D }) {
-      const { h, L } = wholePieces(h_BND, M);
-      return pool(reshape(h, [h.shape[0], M, L, D]));
-    },
-  });
+const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => Tensor): Compressor => ({
+  id,
+  description,
+  ...wholeContext,
+  compress: afterEncoding((_, h_BND, { latents: M, width: D }) => {
+    const { h, L } = wholePieces(h_BND, M);
+    return pool(reshape(h, [h.shape[0], M, L, D]));
+  }),
+});
 
 /** z_j = mean of H_j. */
 export const meanPool = pooled('mean-pool', 'the encoded context split into m pieces, the mean of each', pieces => mean(pieces, [2]));

@@ -5,7 +5,7 @@ import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { compressorChecks } from '../testing/compressor.ts';
 import { tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
+import { type CompressorOptions, compressor, compressors, defineCompressor, reconstruct, reconstructionLoss } from './index.ts';
 import { traceWeights } from './linear.ts';
 import { pca, randomProjection } from './projection.ts';
 
@@ -304,4 +304,14 @@ describe.each(['packed', 'interleaved'])('reconstruction of %s tokens', id => {
         name,
       ).toBe(true);
   });
+});
+
+it.each([
+  ['number', { range: [1, 4], because: 'of this test', default: 5, about: 'a number' }, 5],
+  ['integer', { range: [1, 4], because: 'of this test', default: 1.5, about: 'a number' }, 1.5],
+  ['choice', { choices: ['a', 'b'], default: 'c', about: 'a letter' }, 'c'],
+] as const)('a %s as default outside of its own setting is refused', (_, part, found) => {
+  expect(() => defineCompressor({ ...compressor('mean-pool'), id: 'odd', settings: { part } })).toThrow(
+    failure('E_CONFIG', 'odd', 'settings.part.default', found),
+  );
 });

@@ -20,7 +20,7 @@ import {
 } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
-import { invariant } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A setting of a compressor: a number in a range (an integer unless it is real), or one of several words. */
@@ -72,6 +72,16 @@ export interface CompressorOptions {
   readonly embedding?: EmbedOptions;
 }
 
+/** Encoded context H [B, N, D] → Z [B, M, D]. */
+export type Summarize<O = CompressorOptions> = (scope: Scope, h_BND: Tensor, options: O) => Tensor;
+
+/** Context x [B, N, F] → Z [B, M, D]. */
+export interface Compress<O = CompressorOptions> {
+  (scope: Scope, x_BNF: Tensor, options: O): Tensor;
+  /** What it does after `encode`, if it begins with that. */
+  readonly summarize?: Summarize<O>;
+}
+
 /** What a compressor computes from data instead of learning. */
 export interface Fitted {
   /** Values by full parameter name; they are among the statistics, which no stage trains. */
@@ -80,18 +90,7 @@ export interface Fitted {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/**
- * Compresses a raw context X into latents Z. Register one with `compressors.register`.
- *
- * @example
- * compressors.register({
- *   ...compressor('mean-pool'),
- *   id: 'last-token',
- *   description: 'the last encoded token',
- *   latents: () => 1,
- *   compress: (scope, x, options) => slice(encode(scope, x, options), 1, -1),
- * });
- */
+/** Compresses a raw context X into latents Z. Register one with `compressors.register`; see `afterEncoding` and `examples`. */
 export interface Compressor {
   readonly id: string;
   readonly description: string;
@@ -107,13 +106,8 @@ export interface Compressor {
   latents(contextTokens: number, options: CompressorOptions): number;
   /** Number of context tokens that it reads: the last of N. */
   window(contextTokens: number, options: CompressorOptions): number;
-  /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. */
-  compress(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor;
-  /**
-   * What `compress` does after `encode`, if it begins with that: H [B, N, D] → Z [B, M, D]. Training then encodes a segment once for all the
-   * contexts of a batch that hold it. Declare it with `afterEncoding`.
-   */
-  summarize?(scope: Scope, h_BND: Tensor, options: CompressorOptions): Tensor;
+  /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. If it begins with `encode`, declare it by `afterEncoding`. */
+  readonly compress: Compress;
   /**
    * Recurrent compressors: Z [B, M, D] (zeros before the first segment) and one more segment [B, S, F] → the next Z [B, M, D]. Applied
    * segment by segment it equals `compress` of the whole history, so that an agent can carry Z instead of its history. A segment of zeros
@@ -207,13 +201,21 @@ function encodeTokens(scope: Scope, x_BNF: Tensor, options: CompressorOptions): 
 /** Standard deviation of the initial positions of segments: small relative to the tokens. */
 const POSITION_DEVIATION = 0.1;
 
-/** Declares a compressor that encodes the context and then summarizes it. */
-export const afterEncoding = <K extends Omit<Compressor, 'compress'> & Pick<Required<Compressor>, 'summarize'>>(
-  kind: K,
-): K & Compressor => ({
-  ...kind,
-  compress: (scope, x_BNF, options) => kind.summarize(scope, encode(scope, x_BNF, options), options),
-});
+/**
+ * Declares how a compressor that begins with `encode` goes on: `summarize` maps H [B, N, D] to Z [B, M, D]. A segment is then encoded once
+ * for all contexts that hold it, in training and when the agent acts.
+ *
+ * @example
+ * compressors.register({
+ *   ...compressor('mean-pool'),
+ *   id: 'last-token',
+ *   description: 'the last encoded token',
+ *   latents: () => 1,
+ *   compress: afterEncoding((scope, h) => slice(h, 1, -1)),
+ * });
+ */
+export const afterEncoding = <O extends CompressorOptions>(summarize: Summarize<O>): Compress<O> =>
+  Object.assign((scope: Scope, x_BNF: Tensor, options: O) => summarize(scope, encode(scope, x_BNF, options), options), { summarize });
 
 /** `count` learned queries [B, count, D]. */
 export const learnedQueries = (scope: Scope, batch: number, count: number, width: number): Tensor =>
@@ -269,38 +271,54 @@ type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { de
 export type CompressorValues<T extends CompressorSettings> = { readonly [K in keyof T]: Value<T[K]> };
 
 /** Parts of a compressor that receive its options, including those of its table. */
-type Parts = 'latents' | 'window' | 'compress' | 'summarize' | 'step';
+type Parts = 'latents' | 'window' | 'compress' | 'step';
 
 type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => infer R ? (...args: [...A, CompressorOptions & V]) => R : F;
 
+/** Throws `E_CONFIG` unless the default of a setting is one of its values. */
+function expectDefault(id: string, name: string, setting: CompressorSetting): void {
+  const refuse = (expected: string) =>
+    new CadenzaError('E_CONFIG', `compressor ${id}: settings.${name}.default: expected ${expected}, found ${setting.default}. Change it.`);
+  if ('choices' in setting) {
+    if (!setting.choices.includes(setting.default)) throw refuse(`one of ${setting.choices.join(', ')}`);
+    return;
+  }
+  const { default: value, real } = setting;
+  const [low, high] = setting.range;
+  if (value === undefined || (value >= low && value <= high && (real || Number.isInteger(value)))) return;
+  throw refuse(`${real ? 'a number' : 'an integer'} in [${low}, ${high}]`);
+}
+
 /**
- * Declares a compressor with settings of its own: types the options that its functions receive by its table. It has `compress`, or
- * `summarize` if it begins with `encode`.
+ * Declares a compressor with settings of its own: types the options that its functions receive by its table.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if the default of a setting is not one of its values.
  */
 export function defineCompressor<const T extends CompressorSettings>(
   kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
     readonly [K in 'latents' | 'window']: WithValues<Compressor[K], CompressorValues<T>>;
-  } & (
-      | { readonly compress: WithValues<Compressor['compress'], CompressorValues<T>>; readonly summarize?: undefined }
-      | { readonly compress?: undefined; readonly summarize: WithValues<Required<Compressor>['summarize'], CompressorValues<T>> }
-    ) & { readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>> },
+  } & {
+    readonly compress: Compress<CompressorOptions & CompressorValues<T>>;
+    readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>>;
+  },
 ): Compressor {
-  const { settings, latents, window, compress, summarize, step } = kind;
+  const { settings, latents, window, compress, step } = kind;
+  for (const [name, setting] of Object.entries(settings)) expectDefault(kind.id, name, setting);
   const own = (options: CompressorOptions) => {
     const given = options.compression ?? {};
     const values = Object.entries(settings).map(([name, setting]) => [name, given[name] ?? setting.default]);
     return { ...options, ...(Object.fromEntries(values) as CompressorValues<T>) };
   };
-  const shared = {
+  const { summarize } = compress;
+  return {
     ...kind,
-    latents: (contextTokens: number, options: CompressorOptions) => latents(contextTokens, own(options)),
-    window: (contextTokens: number, options: CompressorOptions) => window(contextTokens, own(options)),
-    step:
-      step &&
-      ((scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions) => step(scope, z_BMD, segment_BSF, own(options))),
+    latents: (contextTokens, options) => latents(contextTokens, own(options)),
+    window: (contextTokens, options) => window(contextTokens, own(options)),
+    compress: summarize
+      ? afterEncoding((scope, h_BND, options: CompressorOptions) => summarize(scope, h_BND, own(options)))
+      : (scope, x_BNF, options) => compress(scope, x_BNF, own(options)),
+    step: step && ((scope, z_BMD, segment_BSF, options) => step(scope, z_BMD, segment_BSF, own(options))),
   };
-  if (summarize) return afterEncoding({ ...shared, summarize: (scope, h_BND, options) => summarize(scope, h_BND, own(options)) });
-  return { ...shared, summarize, compress: (scope, x_BNF, options) => compress(scope, x_BNF, own(options)) };
 }
 
 /** Setting: number of blocks over the latents, after the context has been compressed. */

@@ -13,13 +13,13 @@ export const linearProjection = defineCompressor({
   description: 'a learned linear map from N encoded tokens to m latents, then transformer blocks over them',
   ...wholeContext,
   settings: { latentLayers },
-  summarize(scope, h_BND, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { heads, hidden, latents, latentLayers } = options;
     const h_BDN = transpose(h_BND, [0, 2, 1]);
     let z_BMD = addPositions(scope.at('project'), transpose(linear(scope.at('project'), h_BDN, latents), [0, 2, 1]));
     for (let i = 0; i < latentLayers; i++) z_BMD = block(scope.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers });
     return z_BMD;
-  },
+  }),
 });
 
 /** [N, M] weights of the tokens: trace j has a half-life of N^((j + ½) / M) tokens, and its weights sum to 1. */
@@ -38,12 +38,12 @@ export function traceWeights(N: number, M: number): Float64Array {
  * z_j = Σ_i w_ij h_i: m moving averages of the context, each with its own half-life (Eberhard et al. 2025, "Partially Observable
  * Reinforcement Learning with Memory Traces", who average observations). How long something is remembered is fixed, not learned.
  */
-export const memoryTraces: Compressor = afterEncoding({
+export const memoryTraces: Compressor = {
   id: 'memory-traces',
   description: 'm exponential moving averages of the encoded context, with half-lives from a few tokens to most of it',
   ...wholeContext,
-  summarize(_, h_BND, options) {
+  compress: afterEncoding((_, h_BND, options) => {
     const [N, M] = [h_BND.shape[1], options.latents];
     return transpose(affine(transpose(h_BND, [0, 2, 1]), constant(traceWeights(N, M), [N, M])), [0, 2, 1]);
-  },
-});
+  }),
+};

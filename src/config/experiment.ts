@@ -1,7 +1,10 @@
 /** @file The configuration of a reinforcement learning experiment: all settings, and the checks across them. */
 
 import { z } from 'zod';
+import { environments } from '../envs/index.ts';
 import { evaluationFields, sharedFields } from '../settings/base.ts';
+import { checkOptions } from '../settings/fields.ts';
+import { sources } from '../sources/index.ts';
 import { stageFields } from '../training/stages/index.ts';
 import { loadConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -87,7 +90,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: Core, context: z.RefinementCtx): void {
-  const { teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
+  const { env, teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
   /** Reports an error at this path. */
   const refuse = (
@@ -95,6 +98,14 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     message: string,
     input = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config),
   ) => context.addIssue({ code: 'custom', path, input, message });
+  // A data set may bring the options of its environment.
+  if (env.options) checkOptions(['environment', environments], env, context, { path: ['env'] });
+  checkOptions(['source', sources], source, context, { path: ['source'] });
+  for (const [i, { options }] of evaluate.envs.entries())
+    checkOptions(['environment', environments], { id: env.id, options }, context, {
+      path: ['evaluate', 'envs', i],
+      below: env.options,
+    });
   if (distill.steps === 0 && finetune.steps === 0)
     refuse(['finetune', 'steps'], 'expected distill.steps or finetune.steps above 0; otherwise nothing trains the policy');
   if (evaluate.tasks === 'validation' && split.validation === 0)

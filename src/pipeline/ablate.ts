@@ -136,7 +136,8 @@ export function sweepOver(base: ExperimentConfig, sweeps: readonly Sweep[], file
   const along = sweeps.find(({ key }) => RATES.includes(key))?.key;
   const name = [base.name, 'sweep', ...sweeps.map(({ key }) => key)].join('-');
   const ablation: Ablation = { name, base: file, set: {}, axes, skip: [], methods: [] };
-  for (const override of overrides) expectOffAxes(override, axes, file);
+  // The name is that of the folder, and no setting of a combination.
+  for (const override of overrides) if (!/^\s*name\s*=/.test(override)) expectOffAxes(override, axes, file);
   // Object keys that are numbers would be sorted.
   const place = (cell: Cell) => sweeps.reduce((at, { key, values }) => at * values.length + values.indexOf(cell.values[key]), 0);
   const cells = combinations(ablation, base, [], file).sort((a, b) => place(a) - place(b));

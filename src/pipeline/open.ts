@@ -66,7 +66,7 @@ export interface RunProgress {
 
 /** Options of `Experiment.run`. */
 export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'until' | 'fresh' | 'jobs' | 'signal'>> {
-  /** Called as stages make progress. */
+  /** Called when a stage starts and when the number of its finished units changes. */
   readonly onProgress?: (progress: RunProgress) => void;
 }
 
@@ -119,11 +119,13 @@ export async function openExperiment(
   };
 }
 
-/** A `Progress` that reports to a callback. */
+/** A `Progress` that reports changes to a callback. */
 function progressTo(onProgress: (progress: RunProgress) => void): Progress {
   let now: RunProgress = { stage: '', done: 0, total: 0 };
   const tell = (change: Partial<RunProgress>) => {
-    now = { ...now, ...change };
+    const next = { ...now, ...change };
+    if (next.stage === now.stage && next.done === now.done && next.total === now.total) return;
+    now = next;
     onProgress(now);
   };
   return {

@@ -21,7 +21,7 @@ import {
 import { sealResults } from '../records/seal.ts';
 import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
-import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { canonicalJson, sha256, writeFileAtomic } from '../util/files.ts';
 import { describeExperiment } from './describe.ts';
 import type { CommonConfig } from './kind.ts';
 
@@ -58,7 +58,8 @@ export function commonResults(
 /** Writes results.json with a hash of its content. */
 export function writeResults<R extends CommonResults>(out: string, results: R): R {
   const sealed = sealResults(results);
-  writeJson(join(out, 'results.json'), sealed);
+  // Not `writeJson`, which sorts: reports list stages, settings and methods in this order.
+  writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(sealed, null, 2)}\n`);
   return sealed;
 }
 

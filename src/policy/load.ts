@@ -36,10 +36,12 @@ export interface LoadRequest {
 /** A policy from an export. */
 export interface LoadedPolicy extends DisposablePolicy {
   /**
-   * If the model predicts future returns: [streams × episodes] its predictions at the last action. First the remaining return of the
-   * running episode, then the returns of the next episodes.
+   * [streams × episodes] the predicted future returns at the last action. First the remaining return of the running episode, then the
+   * returns of the next episodes.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for a model that does not predict returns, whose description has no `returns`.
    */
-  readonly returns?: () => Float32Array;
+  returns(): Float32Array;
 }
 
 /**
@@ -100,7 +102,16 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   const dispose = async () => {
     for (const program of programs.values()) await program.dispose();
   };
-  return { ...checkedPolicy({ ...policy, dispose }, description), ...(returns ? { returns: () => predicted } : {}) };
+  return {
+    ...checkedPolicy({ ...policy, dispose }, description),
+    returns() {
+      if (returns) return predicted;
+      throw new CadenzaError(
+        'E_CONFIG',
+        'this model does not predict returns. Train one with policy.returns, or use it without returns().',
+      );
+    },
+  };
 }
 
 /** The graphs to run, of those that were given. Throws `E_CHECKPOINT` if one is missing or is not of this export. */

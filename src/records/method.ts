@@ -154,12 +154,12 @@ export function describeIntervals(
   const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a bootstrap (${resamples} resamples)`;
   const all = `${tasks} ${side} tasks`;
   if (seeds === 1 && (resampled === 'tasks' ? tasks === 1 : streams === 1))
-    return `No intervals: each of the ${all} has a single run, so there is nothing to resample. Use more streams (evaluate.streams) or training seeds (seeds).`;
+    return `No intervals: each of the ${all} has a single stream, so there is nothing to resample. Use more streams (evaluate.streams) or training seeds (seeds).`;
   if (resampled === 'tasks') {
     const drawn = seeds > 1 ? `the ${all} and the ${seeds} training seeds` : `the ${all}`;
     const scope = seeds > 1 ? 'and of training seeds' : 'for this one training seed';
     return (
-      `${kind} over ${drawn}, each task with all of its ${seeds} × ${streams} runs (seeds × streams). ` +
+      `${kind} over ${drawn}, each task with all of its ${seeds} × ${streams} streams (training seeds × streams per seed). ` +
       `They cover the variation of tasks ${scope}.`
     );
   }

@@ -10,9 +10,12 @@ import type { SeedReturns } from './returns-format.ts';
 /** Format of a tuning study. */
 export const STUDY_FORMAT = 'cadenza-tune-2';
 
-/** The episodes of a final score: `the last 5 episodes`, or fewer if there are fewer. */
+/** Whether a final score is over all episodes, so that it equals the area. */
+export const finalIsAll = (episodes: number): boolean => episodes <= FINAL_EPISODES;
+
+/** The episodes of a final score: `the last 5 episodes`, or all if there are no more. */
 export const finalEpisodes = (episodes: number): string =>
-  episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
+  episodes === 1 ? 'the only episode' : finalIsAll(episodes) ? `all ${episodes} episodes` : `the last ${FINAL_EPISODES} episodes`;
 
 /** Measures of a trial, described for runs with a number of episodes: the mean normalized return over all in-context episodes (the area under the learning curve), or over the last ones. */
 export const MEASURES = {

@@ -23,6 +23,7 @@ import { formatMain, formatResults } from './terminal/results.ts';
 export * from './figures/index.ts';
 export { isCad, ranked } from './figures/style.ts';
 export { type OpenRun, openResults, openRun, rawTable } from './open.ts';
+export { methodOfRun } from './runs.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
 export { formatCurves, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
 export {
@@ -79,7 +80,8 @@ export function viewOf(results: AnyResults) {
       return {
         write: (out: string, name?: string) => writeReports(out, results, name),
         text: (verbose = true) => (verbose ? formatResults(results) : formatMain(results)),
-        found: () => summarize(results),
+        // Where the text says why results are not shown, there is nothing to add.
+        found: () => (refusals(results, results.name).length > 0 ? [] : summarize(results)),
       };
     case SUPERVISED_FORMAT:
       return {

@@ -5,7 +5,7 @@ import type { AttentionReport, FactorProbes, FieldReconstruction, Inspection, Mi
 import { isMissing, PROBED, SIDES, scaleWords } from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
+import { terminalWidth, wrap } from '../util/text.ts';
 import {
   attentionMap,
   digits,
@@ -110,10 +110,7 @@ const [NAMES, MOMENT] = [26, 6];
 const MOST_MOMENTS = 14;
 
 /** The complete summary for a terminal. */
-export function formatInspection(
-  inspection: Inspection,
-  { width = process.stdout.columns ?? 80, color = wantsColor() }: TerminalOptions = {},
-): string {
+export function formatInspection(inspection: Inspection, { width = terminalWidth(), color = wantsColor() }: TerminalOptions = {}): string {
   const paint = painter(color);
   const { name, reconstruction, probes, transplants, attention, intervalNote } = inspection;
   const text = ({ heads, rows }: TextTable) => table(heads, rows, paint);

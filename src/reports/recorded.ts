@@ -1,7 +1,7 @@
 /** @file The reports of an evaluation on recordings: tables, terminal and page. */
 
 import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../records/index.ts';
-import { wrap } from '../util/text.ts';
+import { terminalWidth, wrap } from '../util/text.ts';
 import { figuresOf } from './figures/index.ts';
 import { rankedByLikelihood } from './figures/recorded.ts';
 import { methodStyles, type Styles } from './figures/style.ts';
@@ -36,7 +36,7 @@ function recordedTable(methods: Methods): ReportTable<RecordedMethodResult> {
 
 /** The complete report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
 export function formatRecorded(results: RecordedResults, options: TerminalOptions = {}): string {
-  const { width = process.stdout.columns ?? 80 } = options;
+  const { width = terminalWidth() } = options;
   const { name, environment, labels, tables = {}, methods, intervalNote } = results;
   const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
     const table = recordedTable(rows);

@@ -52,8 +52,11 @@ export function headlineOf(results: AnyResults): Headline | undefined {
   return first && { method, measure: RECORDED_MEASURES[first], ...results.methods[method][first]! };
 }
 
-/** The score of the main method, with its interval, and how the method compares with the others. */
-export function summarize(results: Results): string[] {
+/**
+ * The score of the main method, with its interval, and how the method compares with the others. `called` writes the name of the method, for
+ * several runs with the name of its run.
+ */
+export function summarize(results: Results, called: (method: string) => string = method => method): string[] {
   const { name, methods, episodes, versus = {}, protocols = {} } = results;
   const [refused] = refusals(results, name);
   if (refused) return [`Not shown: ${refused} The numbers are in results.json.`];
@@ -64,10 +67,10 @@ export function summarize(results: Results): string[] {
     ? `a mean return of ${returnInterval(earned)}, which is ${meanScoreInterval(final)} ${scale}`
     : `${meanScoreInterval(final)} of ${unit}`;
   const tasks = `${perTask.length} ${protocols[name]?.side ?? 'evaluated'} ${perTask.length === 1 ? 'task' : 'tasks'}`;
-  const score = `${own} reaches ${scored}, over ${finalEpisodes(episodes)} on ${tasks} (95% interval in brackets).${
+  const score = `${called(own)} reaches ${scored}, over ${finalEpisodes(episodes)} on ${tasks} (95% interval in brackets).${
     regret ? ` Its cumulative regret is ${meanInterval(regret)}; lower is better.` : ''
   }`;
-  return [score, ...(versus[name] ? [verdicts(versus[name], methods)] : [])];
+  return [score, ...(versus[name] ? [verdicts(versus[name], methods, called)] : [])];
 }
 
 /** A verdict, to be followed by the name of the other method. */
@@ -78,7 +81,7 @@ const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
 };
 
 /** `cad is better than none and random; worse than source; not distinguishable from ad (95% intervals of …).` */
-function verdicts(versus: Versus, methods: Results['methods']): string {
+function verdicts(versus: Versus, methods: Results['methods'], called: (method: string) => string): string {
   const { others, method } = versus;
   // Readers look for the learner that is distilled and for the optimum first.
   const first = (name: string) => (['source', 'oracle'].includes(name) ? 0 : 1);
@@ -89,7 +92,7 @@ function verdicts(versus: Versus, methods: Results['methods']): string {
     return found.length > 0 ? [`${VERDICT_WORDS[verdict]} ${listed(found)}`] : [];
   });
   const lower = COMPARED[measure].better === 'lower' ? ', lower is better' : '';
-  return `${method} is ${parts.join('; ')} (95% intervals of differences in the ${measure} score${lower}).`;
+  return `${called(method)} is ${parts.join('; ')} (95% intervals of differences in the ${measure} score${lower}).`;
 }
 
 function listed(names: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** @file The reports of a supervised experiment: table, terminal and page. */
 
 import type { SupervisedMethodResult, SupervisedResults } from '../records/index.ts';
-import { wrap } from '../util/text.ts';
+import { terminalWidth, wrap } from '../util/text.ts';
 import { figuresOf } from './figures/index.ts';
 import { methodStyles } from './figures/style.ts';
 import { rankedBySupervised } from './figures/supervised.ts';
@@ -55,7 +55,7 @@ function supervisedTable(results: SupervisedResults): ReportTable<SupervisedMeth
 /** The report for a terminal, ready to print. */
 export function formatSupervised(results: SupervisedResults, options: TerminalOptions = {}): string {
   const { name, problem, score, reference, tasks, queries, intervalNote } = results;
-  const { width = process.stdout.columns ?? 80 } = options;
+  const { width = terminalWidth() } = options;
   const sections = [
     wrap(`${name}: ${score.name} by number of examples n (${score.better} is better); ${problem.description}`, width),
     fittingTable(supervisedTable(results), { ...options, width }).text,

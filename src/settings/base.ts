@@ -118,7 +118,7 @@ export const sharedFields = () => ({
     ({ segment, segments }, context) => {
       if ((segment === undefined) === (segments === undefined)) return;
       const [missing, given] = segment === undefined ? ['segment', 'segments'] : ['segments', 'segment'];
-      const message = `expected a number, because context.${given} is set; set both, or neither to count the context in context.episodes`;
+      const message = `expected a number, because context.${given} is set. Set both, or neither: then context.episodes sets the length of the context`;
       context.addIssue({ code: 'custom', path: [missing], input: undefined, message });
     },
   ),

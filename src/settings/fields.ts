@@ -1,6 +1,7 @@
 /** @file Building blocks of the experiment schemas: numbers with ranges, names, sections, and the optimizer settings of a training stage. */
 
 import { z } from 'zod';
+import { type OptionTable, optionProblems } from '../util/options.ts';
 
 /**
  * Maximum values, each with its reason. They keep each number within what the code can represent and build. Whether a whole experiment fits
@@ -114,6 +115,24 @@ export const sizeFields = (defaults: { readonly encoderLayers: number; readonly 
     latents: count('Number of latents m to which the context is compressed', 'tokens').default(8),
   },
 });
+
+/**
+ * Reports options that a registered kind does not accept, each at its own place. An unknown id is left to the registry.
+ *
+ * @param what the kind and the registry that has it.
+ * @param below options that the given ones override.
+ */
+export function checkOptions(
+  [what, registry]: readonly [what: string, registry: { readonly all: readonly { readonly id: string; readonly options: OptionTable }[] }],
+  { id, options = {} }: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> },
+  context: z.RefinementCtx,
+  { path, below = {} }: { readonly path: readonly (string | number)[]; readonly below?: Readonly<Record<string, unknown>> },
+): void {
+  const entry = registry.all.find(each => each.id === id);
+  for (const { key, expected, found } of entry ? optionProblems(`${what} ${id}`, entry.options, { ...below, ...options }) : [])
+    if (!Object.hasOwn(below, key) || Object.hasOwn(options, key))
+      context.addIssue({ code: 'custom', path: [...path, 'options', key], input: found, message: expected });
+}
 
 /** Reports a width that is not a multiple of the number of heads. */
 export function checkWidth({ width, heads, poolHeads }: Record<'width' | 'heads' | 'poolHeads', number>, context: z.RefinementCtx): void {

@@ -91,7 +91,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, bases =
     const override = blame(applied, path, issue.code === 'custom');
     const unknown = issue.code === 'unrecognized_keys';
     const where = override ? `--set ${override.text}` : locate(ownerOf(layers, path), path, unknown);
-    const sweep = override && sweepAdvice(override, known());
+    const sweep = override && (sweepAdvice(override, known()) ?? listAdvice(override, issue));
     const what = sweep ?? explain(issue, { path, root: value, known: known() });
     problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${what}`);
   }
@@ -105,7 +105,11 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, bases =
  * @throws {CadenzaError} `E_CONFIG` if it cannot be read, is not UTF-8, or is too large for a configuration.
  */
 export function readConfig(file: string): string {
-  const text = readText(file === '-' ? STDIN : file, 'E_CONFIG', 'Expected a YAML configuration such as experiments/dark-room.yaml.');
+  const text = readText(
+    file === '-' ? STDIN : file,
+    'E_CONFIG',
+    `Expected a YAML configuration in ${process.cwd()}, or the name of a preset, such as dark-room.`,
+  );
   const bytes = Buffer.byteLength(text);
   const many = `${bytes} bytes is too large for a configuration; expected at most ${MOST_BYTES}`;
   if (bytes > MOST_BYTES) fail([`${file}: ${many}`]);
@@ -325,6 +329,13 @@ function sweepAdvice({ text, value }: Override, known: JsonSchema): string | und
   if (!severalIn(text, known)) return undefined;
   const instead = 'make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml)';
   return `expected one value, found ${show(value)}; to compare several values, pass them to cadenza run, ${instead}, or search among them with cadenza tune`;
+}
+
+/** Advice for an override that gives several values without the brackets of a list; undefined otherwise. */
+function listAdvice({ path, value }: Override, issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_type' || issue.expected !== 'array' || issue.path.length < path.length) return undefined;
+  if (!['string', 'number'].includes(typeof value)) return undefined;
+  return `expected a list, found ${show(value)}; write '${path.join('.')}=[${value}]'`;
 }
 
 /**

@@ -67,6 +67,12 @@ it('is waited for, and says once whose it is and what to do', async () => {
   expect(reported).toEqual([carrying(process.pid, hostname(), `kill ${process.pid}`)]);
 });
 
+it('advises to stop the whole command of a job, which would fail without it', async () => {
+  const path = held('job', { ...holder, group: 4_194_305 });
+  const [news] = await taken(path, { whenReported: () => rmSync(path) });
+  expect(news).toEqual(carrying(process.pid, 'kill 4194305'));
+});
+
 it('says so when a process of the same command has it', async () => {
   const path = held('sibling', { ...holder, group: process.connected ? process.ppid : undefined });
   const reported = await taken(path, { whenReported: () => rmSync(path) });

@@ -163,7 +163,12 @@ function waitingFor(path: string, holder: Holder, silence: number): string {
   if (there === place() && group !== undefined && group === groupOf())
     return `Waiting for process ${pid} of this command, which is computing it.`;
   const after = `after ${Math.round(silence / 1000)} seconds without a heartbeat that happens automatically`;
-  const advice = isGone(holder) === false ? `To continue without it, stop it: kill ${pid}.` : `If it is gone, delete ${path}; ${after}.`;
+  // A job that is stopped alone makes its command fail.
+  const whole = group === undefined ? `stop it (kill ${pid})` : `stop its command (kill ${group})`;
+  const advice =
+    isGone(holder) === false
+      ? `This command continues with the result; to compute it here instead, ${whole}.`
+      : `If it is gone, delete ${path}; ${after}.`;
   return `Waiting for process ${pid} on ${host}, which is doing the same work. ${advice}`;
 }
 

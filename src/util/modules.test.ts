@@ -43,7 +43,8 @@ describe('the hash of a module', () => {
 it.each([
   ['compiled', 'export const x = ;', ['1:18']],
   ['found-package', "import 'no-such-package';", ['no-such-package']],
-  ['found-export', "import 'cadenza/nothing';", ['cadenza/nothing']],
+  ['found-export', "import 'cadenza/nothing';", ['cadenza/nothing', 'cadenza/testing', /^(?!.*npm install)/]],
+  ['found-subpath', "import '@no-such/package/part';", ['@no-such/package/part', '(npm install @no-such/package)']],
   ['run', "throw new Error('on purpose');", ['on purpose']],
 ])('a module that cannot be %s is refused by its name, and may be mended', async (name, text, needles) => {
   const file = write(`${name}.ts`, text);

@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { CadenzaError } from './errors.ts';
 import { expandHome, sha256 } from './files.ts';
+import { nearest } from './nearest.ts';
 import { type Origin, registeredBy } from './registry.ts';
 
 /** The package's folder, two levels up in both `src` and `dist`. */
@@ -122,10 +123,20 @@ const packages = (urls: Map<string, string>): Plugin => ({
       if (own) return outside(own, path);
       const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: ASKED });
       if (found.errors.length === 0) return outside(pathToFileURL(found.path).href, path);
-      return { errors: [{ text: `there is no package "${path}" here; install it (npm install ${path})` }] };
+      return { errors: [{ text: missing(path) }] };
     });
   },
 });
+
+/** What to do about a specifier that leads to no file. */
+function missing(specifier: string): string {
+  const { name, exports } = packageJson();
+  const parts = specifier.split('/');
+  const owner = parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  if (owner !== 'cadenza' && owner !== name) return `"${specifier}" is not installed here; install it (npm install ${owner})`;
+  const known = Object.keys(exports).map(entry => `${owner}${entry.slice(1)}`);
+  return `there is no "${specifier}"; the nearest is "${nearest(specifier, known)}". Import one of: ${known.join(', ')}`;
+}
 
 /** The file of the running package that `cadenza` or `cadenza/…` refers to; undefined for other packages. */
 function ownExport(specifier: string): string | undefined {

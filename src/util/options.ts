@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import type { Json } from './canonical.ts';
 import { CadenzaError } from './errors.ts';
+import { nearest } from './nearest.ts';
 
 /** A numeric option. */
 export interface NumberOption {
@@ -47,12 +48,35 @@ export type Options<T extends OptionTable> = { readonly [K in keyof T]: T[K] ext
  * @example resolveOptions('source q-learning', { discount: { default: 0.9, range: [0, 1], about: 'γ' } }, { discount: 0.5 })
  */
 export function resolveOptions<T extends OptionTable>(owner: string, table: T, given: Readonly<Record<string, unknown>> = {}): Options<T> {
-  const unknown = Object.keys(given).find(key => !Object.hasOwn(table, key));
-  const known = Object.keys(table).join(', ') || 'none';
-  if (unknown !== undefined)
-    throw new CadenzaError('E_CONFIG', `${owner} has no option "${unknown}". Its options are: ${known}. Remove or rename "${unknown}".`);
-  const entries = Object.entries(table).map(([key, option]) => [key, checked(owner, key, option, given[key] ?? option.default)]);
-  return Object.fromEntries(entries) as Options<T>;
+  const [problem] = optionProblems(owner, table, given);
+  if (problem) throw new CadenzaError('E_CONFIG', `${owner}: option "${problem.key}": ${problem.expected}, found ${show(problem.found)}.`);
+  return Object.fromEntries(Object.entries(table).map(([key, option]) => [key, given[key] ?? option.default])) as Options<T>;
+}
+
+/** An option that is unknown, missing or invalid. */
+export interface OptionProblem {
+  /** Name of the option. */
+  readonly key: string;
+  /** What was expected, as the end of a sentence: `expected a number in [0, 1]`. */
+  readonly expected: string;
+  /** The value; undefined if it is missing. */
+  readonly found: unknown;
+}
+
+/** What is wrong with given options; empty if nothing is. */
+export function optionProblems(owner: string, table: OptionTable, given: Readonly<Record<string, unknown>>): OptionProblem[] {
+  const names = Object.keys(table);
+  const unknown = Object.keys(given).filter(key => !Object.hasOwn(table, key));
+  const known = names.length > 0 ? `an option of ${owner} (${names.join(', ')})` : `no option, because ${owner} has none`;
+  const near = (key: string) => (names.length > 1 ? `; the nearest is ${nearest(key, names)}` : '');
+  return [
+    ...unknown.map(key => ({ key, expected: `expected ${known}${near(key)}`, found: given[key] })),
+    ...names.flatMap(key => {
+      const found = given[key] ?? table[key].default;
+      const expected = expectation(table[key], found);
+      return expected === undefined ? [] : [{ key, expected, found }];
+    }),
+  ];
 }
 
 /** A registered kind with options. */
@@ -69,18 +93,20 @@ export interface OptionedEntry<Kind> {
   create(options?: Readonly<Record<string, unknown>>): Kind;
 }
 
-function checked(owner: string, key: string, option: Option, value: unknown): Json {
-  const refuse = (what: string) => new CadenzaError('E_CONFIG', `${owner}: option "${key}" (${option.about}) ${what}.`);
+/** What was expected in place of an invalid value; undefined if the value is valid. */
+function expectation(option: Option, value: unknown): string | undefined {
   if ('schema' in option) {
-    if (value === undefined) throw refuse('is missing. Give it in the options');
+    if (value === undefined) return `expected a value (${option.about})`;
     const { error } = option.schema.safeParse(value);
-    if (!error) return value as Json;
+    if (!error) return undefined;
     const faults = error.issues.map(({ path, message }) => [...path, message].join(': '));
-    throw refuse(`is invalid: ${faults.slice(0, 3).join('; ')}`);
+    return `${faults.slice(0, 3).join('; ')} (${option.about})`;
   }
-  const { range, integer } = option;
+  const { range, integer, about } = option;
   const [low, high] = range;
-  if (typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value) || value === Infinity))
-    return value;
-  throw refuse(`must be ${integer ? 'an integer' : 'a number'} in [${low}, ${high}], but is ${String(value)}`);
+  const valid = typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value) || value === Infinity);
+  return valid ? undefined : `expected ${integer ? 'an integer' : 'a number'} in [${low}, ${high}] (${about})`;
 }
+
+const show = (value: unknown): string =>
+  value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value);

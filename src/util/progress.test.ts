@@ -48,6 +48,18 @@ it('says where the whole command is, and what is left of it as far as that is kn
   expect([left[0] === left[2], left[1] === left[3]]).toEqual([true, false]);
 });
 
+it('leaves out what is left of the whole command below a minute', () => {
+  let text = '';
+  const progress = lineProgress({ write: part => (text += part) }, { now: () => 0 });
+  for (const seconds of [59, 61]) {
+    progress.place?.({ at: 2, of: 4, seconds, more: true });
+    progress.start('distill', 300);
+  }
+  const [below, above] = text.split('\n');
+  expect(below).toMatch(/\(stage 2 of 4\)$/);
+  expect(above).toEqual(carrying('1 min'));
+});
+
 it('draws a bar that never reaches the edge of the terminal, and comes back below a line that stays', () => {
   let [time, text] = [0, ''];
   const stream = { columns: 60, write: (part: string) => (text += part) };
@@ -68,6 +80,29 @@ it('draws a bar that never reaches the edge of the terminal, and comes back belo
   expect(lines[stays + 1]).toMatch(/^distill .*100\/300/);
   expect(lines.at(-1)).toBe('✓ distill (seed 0)  13 s  loss 0.1');
   expect(text).toContain('\x1b[K✓');
+});
+
+it('keeps the note of a narrow terminal, and leaves out the rate, then the bar, then the time of the whole run', () => {
+  const lineAt = (columns: number) => {
+    let [time, text] = [0, ''];
+    const progress = barProgress({ columns, write: part => (text = part) }, picocolors.createColors(false), { now: () => time });
+    progress.place?.({ at: 3, of: 26, seconds: 100, more: false });
+    progress.start('distill (seed 0)', 300);
+    time += 20_000;
+    progress.update(100, 'loss 0.1234');
+    return text.replaceAll('\r', '').replace('\x1b[K', '');
+  };
+  for (const [columns, rate, bar, whole] of [
+    [120, true, true, true],
+    [80, false, true, true],
+    [72, false, false, true],
+    [50, false, false, false],
+  ] as const) {
+    const line = lineAt(columns);
+    expect(line.length).toBeLessThan(columns);
+    expect(line).toEqual(carrying('3/26', 'distill (seed 0)', '100/300', 'loss 0.1234'));
+    expect([line.includes('5.0/s'), line.includes('█'), line.includes('2 min')], line).toEqual([rate, bar, whole]);
+  }
 });
 
 it('writes durations as people say them', () => {

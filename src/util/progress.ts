@@ -2,7 +2,7 @@
 
 import picocolors from 'picocolors';
 import { wantsColor } from './color.ts';
-import { printable } from './text.ts';
+import { printable, terminalWidth } from './text.ts';
 
 /** The position of the current stage in the whole command. */
 export interface Place {
@@ -62,7 +62,7 @@ export function lineProgress(stream: Output, { interval = 10_000, now = () => pe
   let pace = new Pace('', 0, 0, now());
   let spoken = 0;
   let place: Place | undefined;
-  const whole = (left?: number) => (place ? ` (stage ${place.at} of ${place.of}${leftOf(place, left, ', ')})` : '');
+  const whole = (left?: number) => (place ? ` (stage ${place.at} of ${place.of}${leftOf(place, left, ', whole run: ')})` : '');
   const report = (text: string) => stream.write(`${pace.stage}: ${text}\n`);
   return {
     say: text => void stream.write(`${text}\n`),
@@ -92,6 +92,11 @@ export function lineProgress(stream: Output, { interval = 10_000, now = () => pe
 /** Maximum and minimum width of the bar in cells, and minimum milliseconds between two redraws. */
 const [CELLS, FEWEST, PICTURE] = [24, 8, 200];
 
+/** Places of the bar, the rate and the time of the whole run in the line. */
+const [BAR, RATE, WHOLE] = [2, 4, 5];
+
+const between = (separator: string, text: string): string => (text ? separator + text : '');
+
 /** A line that is redrawn in place. It is cut to the terminal's width: a line that wraps could not be cleared. */
 export function barProgress(
   stream: Output,
@@ -105,19 +110,23 @@ export function barProgress(
   const draw = () => {
     if (!pace) return;
     drawn = now();
-    let left = (stream.columns || 80) - 1;
+    let left = terminalWidth(stream) - 1;
     const parts: [text: string, color?: (text: string) => string][] = [
       [place ? `${place.at}/${place.of} ` : '', colors.dim],
       [`${pace.stage.padEnd(9)} `, colors.bold],
       [''],
-      [` ${at}/${pace.total} `],
-      [pace.describe(at, drawn) + (place ? leftOf(place, pace.left(at, drawn), ', all ') : ''), colors.dim],
-      [note && ` ${note}`],
+      [`${at}/${pace.total}`],
+      [between(' ', pace.describe(at, drawn)), colors.dim],
+      [between(' ', place ? leftOf(place, pace.left(at, drawn), 'whole run: ') : ''), colors.dim],
+      [between(' ', note)],
     ];
-    const room = left - parts.reduce((sum, [text]) => sum + text.length, 0);
-    const cells = Math.min(CELLS, Math.max(FEWEST, room));
+    // In a narrow terminal the rate goes first, then the bar, then the time of the whole run: the note has the loss.
+    const room = () => left - parts.reduce((sum, [text]) => sum + text.length, 0) - 1;
+    if (room() < FEWEST) parts[RATE] = [''];
+    const cells = room() < FEWEST ? 0 : Math.min(CELLS, room());
     const filled = pace.total > 0 ? Math.round((cells * Math.min(at, pace.total)) / pace.total) : 0;
-    parts[2] = ['█'.repeat(filled) + '░'.repeat(cells - filled), colors.cyan];
+    if (cells > 0) parts[BAR] = [`${'█'.repeat(filled)}${'░'.repeat(cells - filled)} `, colors.cyan];
+    if (room() < -1) parts[WHOLE] = [''];
     const line = parts.map(([text, color = String]) => {
       const shown = text.slice(0, left);
       left -= shown.length;
@@ -196,15 +205,15 @@ class Pace {
 }
 
 /**
- * Remaining time of the whole command, such as `about 3 min left`, or `over 3 min left` if the duration of some stages is unknown. Empty if
- * nothing is known.
+ * Remaining time of the whole command, such as `about 3 min left`, or `over 3 min left` if the duration of some stages is unknown. Empty
+ * below a minute, and if nothing is known.
  *
  * @param left seconds left in the current stage.
  */
 function leftOf({ seconds, more }: Place, left: number | undefined, before: string): string {
   const all = seconds + (left ?? 0);
-  if (all === 0) return '';
-  return `${before}${more || left === undefined ? 'over' : 'about'} ${all < 90 ? `${10 * Math.max(1, Math.round(all / 10))} s` : formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
+  if (all < 60) return '';
+  return `${before}${more || left === undefined ? 'over' : 'about'} ${formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
 }
 
 /** Formats seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */

@@ -74,7 +74,9 @@ export function suggestKey(key: string, path: Path, schema: JsonSchema): string 
   const found = similar(lastPart(key), [siblings, here.properties ? leavesOf(here, path) : [], leavesOf(schema, [])]);
   // In a long list the relevant names would be hard to find.
   const all = names.length > 0 && names.length <= 10 ? ` (expected one of ${names.join(', ')})` : '';
-  if (found.length > 0) {
+  // Several settings elsewhere with this name are no hint where few names are possible here.
+  const vague = all !== '' && found.length > 1 && !found.some(each => siblings.includes(each));
+  if (found.length > 0 && !vague) {
     const listed = found.slice(0, LISTED).map(each => `"${each}"`);
     const more = found.length > LISTED ? ` and ${found.length - LISTED} more` : '';
     return `unknown key; ${found.length === 1 ? 'the nearest known key is' : 'known keys are'} ${listed.join(', ')}${more}${all}`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { formatConfig, loadConfig } from './config.ts';
 import { terminalProgress } from './progress.ts';
-import { printable } from './text.ts';
+import { printable, terminalWidth } from './text.ts';
 
 const HOSTILE = 'a\u001b[2J\u001b]0;t\u0007\r\u0000\u007f\u009b31m\u202eb\u2066\u2028';
 const ACTS = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -50,4 +50,8 @@ describe('text from data', () => {
     expect(text).not.toMatch(ACTS);
     expect(loadConfig(z.record(z.string(), z.string()), { file: 'a.yaml', text })).toEqual({ note: HOSTILE, tame: 'Straße' });
   });
+});
+
+it('the width of a terminal is 80 where none is known', () => {
+  expect([{}, { columns: 0 }, { columns: 120 }].map(terminalWidth)).toEqual([80, 80, 120]);
 });

@@ -17,6 +17,9 @@ export function printable(text: string, { colors = false }: { colors?: boolean }
   return text.replace(colors ? COLOR_OR_UNSEEN : ANY_UNSEEN, seen);
 }
 
+/** The width of the terminal in characters; 80 if it is unknown, which some terminals report as 0. */
+export const terminalWidth = (stream: { readonly columns?: number } = process.stdout): number => stream.columns || 80;
+
 /** Breaks text into lines of at most `width` characters, unless a word is longer. */
 export function wrap(text: string, width: number): string {
   const lines = [''];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { ROOT, withinProcess } from '../../../test/helpers/command.ts';
 import { exit } from '../../../test/helpers/failure.ts';
+import { installedFrom } from './init.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-init-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,4 +31,15 @@ it('writes over nothing', async () => {
   expect(await withinProcess(['init', project])).toEqual(exit('E_USAGE', join(project, 'README.md')));
   expect(readdirSync(project)).toEqual(['README.md']);
   expect((await withinProcess(['init', join(folder, 'json'), '--json'])).stdout).toContain('"experiment.yaml"');
+});
+
+it.each([
+  ['file:../cadenza.tgz', 'file:../../cadenza.tgz'],
+  ['https://registry.npmjs.org/cadenza/-/cadenza-1.0.0.tgz', undefined],
+])('a package from %s is installed from there again', (resolved, expected) => {
+  const user = mkdtempSync(join(folder, 'user-'));
+  mkdirSync(join(user, 'node_modules'));
+  writeFileSync(join(user, 'node_modules/.package-lock.json'), JSON.stringify({ packages: { 'node_modules/cadenza': { resolved } } }));
+  expect(installedFrom(join(user, 'node_modules/cadenza/'), join(user, 'mine'))).toBe(expected);
+  expect(installedFrom(join(user, 'cadenza'), user)).toBe(undefined);
 });

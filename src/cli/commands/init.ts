@@ -1,16 +1,17 @@
 /** @file `cadenza init`: creates a small project from the package's `templates/project`. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { CadenzaError } from '../../util/errors.ts';
+import { attempt, CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeFileAtomic } from '../../util/files.ts';
 import { ending, type Next } from '../ending.ts';
 import { jsonOption, pathOf, print, printJson } from '../options.ts';
 
 /** The package root is three folders up, both from `src` and from `dist`. */
-const TEMPLATE = fileURLToPath(new URL('../../../templates/project/', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const TEMPLATE = join(ROOT, 'templates/project');
 
 /** npm does not pack files named .gitignore. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
@@ -57,8 +58,24 @@ function copyProject(folder: string, version: string): string[] {
       join(folder, file.name),
       file.text
         .replace('"name": "project"', `"name": "${name}"`)
-        .replace(/"cadenza": "[^"]*"/, `"cadenza": "${version}"`)
+        .replace(/"cadenza": "[^"]*"/, `"cadenza": ${JSON.stringify(installedFrom(ROOT, folder) ?? version)}`)
         .replace(/^name: project (.*)runs\/project$/m, `name: ${name} $1runs/${name}`),
     );
   return files.map(({ name }) => name).sort();
+}
+
+/**
+ * The file that an installed package was installed from, as a dependency of the project in `folder`; undefined if it comes from a registry
+ * or is not installed by npm, which records origins in `node_modules/.package-lock.json`.
+ *
+ * @param root folder of the package.
+ */
+export function installedFrom(root: string, folder: string): string | undefined {
+  const modules = dirname(resolve(root));
+  const lock = attempt(() => JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')));
+  const from: unknown = lock?.packages?.[`node_modules/${basename(resolve(root))}`]?.resolved;
+  if (typeof from !== 'string' || !from.startsWith('file:')) return undefined;
+  // Relative to the folder that contains node_modules.
+  const file = resolve(dirname(modules), from.slice('file:'.length));
+  return `file:${relative(resolve(folder), file).split(sep).join('/')}`;
 }

@@ -20,7 +20,7 @@ export function registerReport(program: Command): void {
     .addOption(outOption('folder of the report (default: <first run>/report)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
-      const { isCad, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
+      const { isCad, methodOfRun, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
       const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const { RESULTS_FORMAT } = await import('../../records/index.ts');
       const only = folders.length === 1 ? openResults(folders[0]) : undefined;
@@ -50,12 +50,18 @@ export function registerReport(program: Command): void {
       const own = best.find(isCad) ?? best[0];
       const other = best.find(name => name !== own) ?? own;
       const next: Next[] = [
-        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'build the paper as PDF (needs LaTeX)'],
+        [['latexmk', '-g', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'build the paper as PDF (needs LaTeX)'],
         runs.length > 1
           ? [['compare', run.folder, runs[1].folder], 'compare the two runs, with intervals and a verdict']
           : [['compare', run.folder, '--method', `${own},${other}`], 'compare two methods, with intervals and a verdict'],
       ];
-      print(ending({ found: runs.flatMap(({ results }) => summarize(results)), out: folder, next }));
+      print(
+        ending({
+          found: runs.flatMap(({ results }, i) => summarize(results, method => (runs.length > 1 ? methodOfRun(method, names[i]) : method))),
+          out: folder,
+          next,
+        }),
+      );
     });
 }
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { presetFile } from '../../config/presets.ts';
+import { nameOf, presetFile } from '../../config/presets.ts';
 import { STAGE_COMMANDS } from '../../training/stages/names.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { ending } from '../ending.ts';
@@ -55,10 +55,11 @@ function registerStage(program: Command, name: string, description: string, stag
       const { config, kind } = experiment;
       const { until = stage } = flags;
       const { expectStage, missingFor } = await import('../../pipeline/kind.ts');
-      if (until !== undefined) expectStage(kind, until, file);
+      const name = nameOf(file, 'experiment');
+      if (until !== undefined) expectStage(kind, until, name);
       const missing = stage && missingFor(kind, config, stage);
-      const advice = `Set it in the file or with --set, or run the stages before it with cadenza run ${file} --until ${stage}.`;
-      if (missing) throw new CadenzaError('E_CONFIG', `${file} skips the stage "${stage}", which requires ${missing}. ${advice}`);
+      const advice = `Set it in the file or with --set, or run the stages before it with cadenza run ${name} --until ${stage}.`;
+      if (missing) throw new CadenzaError('E_CONFIG', `${name} skips the stage "${stage}", which requires ${missing}. ${advice}`);
       await runOrPreview(experiment, { ...flags, until }, givenTo(command));
     },
   );
@@ -96,7 +97,7 @@ async function runOrPreview(
   // Clear the progress bar before a failure is printed.
   const results = await run({ out, fresh, jobs, until, ...work }).finally(work.progress.stop);
   // Before the evaluation there are no results.
-  if (!results) return json ? printJson({ out }) : print(`Everything is in ${out}\n`);
+  if (!results) return json ? printJson({ out }) : print(`Files: ${out}\n`);
   // Loaded on demand: training does not need figures.
   const view = (await import('../../reports/index.ts')).viewOf(results);
   view.write(out);

@@ -69,7 +69,7 @@ function registerBuild(store: Command): void {
           const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
           if (json) return printJson(result);
           const found = [
-            `Added ${added} contexts; ${known} were already stored. The database now has ${result.contexts} contexts and ${result.bytes} bytes.`,
+            `Added ${added} contexts${known > 0 ? `; ${known} others are equal to stored ones` : ''}. The database now has ${result.contexts} contexts and ${result.bytes} bytes.`,
           ];
           const query = ['store', 'query', out, '--run', folder, '--history', '0', '--episode', '1'];
           const next: Next[] = [
@@ -96,7 +96,7 @@ const counted = (command: Command, whose: string) =>
 
 /** The filter in words; empty without one. */
 const countedWords = ({ fromEpisode, rewarded }: Counted): string =>
-  [fromEpisode > 1 && `after ${fromEpisode} episodes or more`, rewarded && 'with a reward'].filter(Boolean).join(' and ');
+  [fromEpisode > 1 && `${afterEpisodes(fromEpisode)} or more`, rewarded && 'with a reward'].filter(Boolean).join(' and ');
 
 interface QueryOptions extends Partial<Counted> {
   run: string;
@@ -149,11 +149,11 @@ function registerQuery(store: Command): void {
         const neighbors = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
         if (json) return printJson({ metric, query, storedOf, neighbors });
         const among = countedWords(storedOf);
-        const given = `${query.task}, after ${episode} episodes, return ${query.return}`;
+        const given = `${query.task}, ${afterEpisodes(episode)}, return ${query.return}`;
         print(`${given}; nearest contexts by ${metric}${among && `, only contexts ${among}`}:\n`);
         if (query.return <= 0) print('The query contains no reward, so it does not reveal its task.\n');
         for (const { distance, task, stream, episode: at, return: total } of neighbors)
-          print(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
+          print(`${distance.toFixed(4).padStart(12)}  ${task}  ${afterEpisodes(at)}, return ${total}  (${stream})\n`);
       } finally {
         contexts.close();
       }
@@ -196,6 +196,8 @@ function registerStats(store: Command): void {
     });
 }
 
+const afterEpisodes = (n: number) => `after ${n} ${n === 1 ? 'episode' : 'episodes'}`;
+
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 function render({ contexts, streams, sides, model, bytes, codes, queriesOf, retrieval }: StoreStatistics): string {
@@ -218,7 +220,7 @@ function render({ contexts, streams, sides, model, bytes, codes, queriesOf, retr
     const [first, last] = [byEpisode[0], byEpisode[byEpisode.length - 1]];
     lines.push(
       `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] ${asked}; by chance ${percent(chance)}`,
-      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} with a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${others}`,
+      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} with a reward; ` : ''}${percent(first.sameTask)} ${afterEpisodes(first.episode)}, ${percent(last.sameTask)} ${afterEpisodes(last.episode)}${others}`,
     );
   }
   for (const side of Object.keys(sides).filter(side => !retrieval.some(score => score.side === side)))

@@ -147,7 +147,9 @@ const running = new Map<string, Bridge>();
 
 /** The process that runs environments; starts it if necessary. Throws `E_INSTALL` if there is no Python with gymnasium. */
 export function bridge(): Bridge {
-  const { CADENZA_PYTHON: python = 'python3', CADENZA_PYTHON_TIMEOUT } = globalThis.process?.env ?? {};
+  const { CADENZA_PYTHON, CADENZA_PYTHON_TIMEOUT } = globalThis.process?.env ?? {};
+  // An empty variable is as good as none.
+  const python = CADENZA_PYTHON || 'python3';
   const limit = CADENZA_PYTHON_TIMEOUT === undefined ? LIMIT : Number(CADENZA_PYTHON_TIMEOUT);
   if (!(limit > 0 && limit < 1e6))
     throw new CadenzaError('E_CONFIG', `CADENZA_PYTHON_TIMEOUT must be a number of seconds, but is "${CADENZA_PYTHON_TIMEOUT}".`);

@@ -82,6 +82,12 @@ describe('the process', () => {
     expect(play).toThrow(failure('E_INSTALL', '/nonexistent', 'CADENZA_PYTHON'));
   });
 
+  it('is python3 if the variable is empty', () => {
+    vi.stubEnv('CADENZA_PYTHON', '');
+    vi.stubEnv('PATH', '/nonexistent');
+    expect(play).toThrow(failure('E_INSTALL', 'python3'));
+  });
+
   it.each([
     ['ends at once', "console.error('no module'); process.exit(1);", 'no module'],
     ['says something else', "writeSync(1, 'Usage: Python');", 'SIGKILL'],

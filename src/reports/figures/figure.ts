@@ -40,6 +40,14 @@ export type Figure<K extends keyof FigureSubjects = keyof FigureSubjects> = {
  */
 export type Drawing = LineFigure | HeatMap | RateFigure | string;
 
+/** How lines share panels. */
+export interface Panels {
+  /** Title of the panel of each line, by its name. */
+  readonly titles: ReadonlyMap<string, string>;
+  /** What colors and dashes mean, shown above the panels. */
+  readonly key: readonly ({ readonly name: string } & Pick<MethodStyle, 'color' | 'dash'>)[];
+}
+
 /** Options of all figures. */
 export interface FigureOptions {
   /** Pixels. */
@@ -48,6 +56,8 @@ export interface FigureOptions {
   height?: number;
   /** Styles by the names of lines; on a page with several figures, those of all names. */
   styles?: Styles;
+  /** Draws lines in panels, with all lines of one title in one panel. */
+  panels?: Panels;
   /** `paper` draws a white background; `inherit` uses the text color and background of the page, and labels series for its script. */
   ground?: 'paper' | 'inherit';
 }
@@ -114,9 +124,9 @@ export interface RateFigure {
 /** Largest number of lines in one plot; more lines get a panel each. */
 export const MOST_TOGETHER = 8;
 
-/** Whether the lines get a panel each, because one plot would be unreadable. */
-export const inPanels = ({ lines, y }: LineFigure): boolean =>
-  lines.length > MOST_TOGETHER &&
+/** Whether the lines are drawn in panels: if the options say so, or because one plot would be unreadable. */
+export const inPanels = ({ lines, y }: LineFigure, panels?: Panels): boolean =>
+  (panels !== undefined || lines.length > MOST_TOGETHER) &&
   !y.logarithmic &&
   lines.some(({ points }) => points.length !== 1) &&
   !lines.some(({ unnamed }) => unnamed);

@@ -48,13 +48,13 @@ export function episodeTicks(episodes: number): number[] {
 }
 
 /**
- * Performance profiles: the share of runs whose final return is above each threshold (Agarwal et al. 2021). Undefined if no method has one.
+ * Performance profiles: the share of streams whose final return is above each threshold (Agarwal et al. 2021). Undefined if no method has one.
  */
 export const profiles = {
   id: 'profiles',
   of: 'methods',
   title: 'Performance profiles',
-  caption: () => 'Share of runs whose final return is above a threshold. Bands are pointwise 95% intervals.',
+  caption: () => 'Share of streams whose final return is above a threshold. Bands are pointwise 95% intervals.',
   draw(methods): LineFigure | undefined {
     const reference = referenceIn(methods);
     const { kind } = reference;
@@ -68,6 +68,6 @@ export const profiles = {
     });
     if (lines.length === 0) return undefined;
     const x = `threshold of the final return, ${wordsFor(reference).percent}`;
-    return { lines, ariaLabel: 'Performance profiles', x, y: { label: 'share of runs', domain: [0, 1] } };
+    return { lines, ariaLabel: 'Performance profiles', x, y: { label: 'share of streams', domain: [0, 1] } };
   },
 } satisfies Figure<'methods'>;

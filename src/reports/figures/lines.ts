@@ -11,7 +11,7 @@ import { methodStyles, spread } from './style.ts';
 export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
   const { lines, ariaLabel, x: label, y, ticks, level } = figure;
   const styles = figure.styles ?? new Map([...methodStyles(lines.map(({ name }) => name)), ...(options.styles ?? [])]);
-  if (inPanels(figure)) return smallMultiples({ ...figure, styles }, options);
+  if (inPanels(figure, options.panels)) return smallMultiples({ ...figure, styles }, options);
   if (lines.length > 0 && lines.every(({ points }) => points.length === 1)) return intervalRows({ ...figure, styles }, options);
   const { width = 880, height = figure.height ?? 460, ground = 'paper' } = options;
   const [low, high] = y.domain;

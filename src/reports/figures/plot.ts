@@ -3,7 +3,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { printable } from '../../util/text.ts';
-import type { FigureOptions } from './figure.ts';
+import type { FigureOptions, Panels } from './figure.ts';
 
 export const FONT_SIZE = 12;
 /** Mean width of a letter of DejaVu Sans at that size, which is wider than most system fonts. */
@@ -39,14 +39,44 @@ const pixel = (value: number): number => +value.toFixed(1);
 const numbersOf = ({ x, y, low, high }: Point): number[] =>
   [x, y, ...(low === undefined || high === undefined ? [] : [low, high])].map(value => +value.toPrecision(3));
 
-/** Draws a plot in the common style, without a browser; returns the SVG document. */
-export function drawPlot({ x, y, ...options }: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
+/** Pixels of a line of a key, and of the label of the vertical axis above the key. */
+const [KEY_LINE, AXIS_LABEL] = [18, 18];
+
+/** Places the entries of a key in lines of at most this width; `height` is that of all lines. */
+export function placeKey<T extends Panels['key'][number]>(key: readonly T[], width: number) {
+  let [left, line] = [0, 0];
+  const places = key.map(entry => {
+    const own = 48 + LETTER_WIDTH * entry.name.length;
+    if (left > 0 && left + own > width) [left, line] = [0, line + 1];
+    left += own;
+    return { ...entry, x: left - own, y: AXIS_LABEL + KEY_LINE * (line + 0.5) };
+  });
+  return { places, height: key.length > 0 ? KEY_LINE * (line + 1) + 6 : 0 };
+}
+
+/** Draws a plot in the common style, without a browser; returns the SVG document. A key is drawn in the top margin. */
+export function drawPlot(
+  { x, y, ...options }: Plot.PlotOptions,
+  ground: FigureOptions['ground'] = 'paper',
+  key: ReturnType<typeof placeKey>['places'] = [],
+): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const style = { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` };
   const axes = { x: { labelAnchor: 'center', labelArrow: 'none', ...x }, y: { labelArrow: 'none', ...y } } as const;
   const svg = Plot.plot({ document, style, ...options, ...axes });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
+  for (const { name, color, dash, x, y } of key) {
+    const add = (tag: string, attributes: Readonly<Record<string, string | number>>) => {
+      const made = svg.appendChild(document.createElementNS('http://www.w3.org/2000/svg', tag));
+      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+      return made;
+    };
+    const from = (options.marginLeft ?? 0) + x;
+    add('path', { d: `M${from} ${y}h24`, fill: 'none', stroke: color, 'stroke-width': 2, 'stroke-dasharray': dash });
+    add('text', { x: from + 30, y, dy: '0.32em', 'text-anchor': 'start', fill: color, 'font-weight': 'bold' }).textContent =
+      printable(name);
+  }
   if (ground === 'inherit' && typeof x?.label === 'string') svg.setAttribute('data-x', x.label);
   if (ground === 'paper') {
     svg.setAttribute('color', '#1b1b1b');

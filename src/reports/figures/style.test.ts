@@ -56,4 +56,9 @@ describe('letters of curves without color', () => {
     for (const [name, letter] of letters) expect(name).toContain(letter.toLowerCase());
     expect([letters.get('cad'), letters.get('source'), letters.get('random')]).toEqual(['c', 's', 'r']);
   });
+
+  it('are a, b, c in the order of the values of a sweep', () => {
+    const letters = initials(['cad 1', 'source', 'cad 0', 'random', 'cad 0.5']);
+    expect(['cad 0', 'cad 0.5', 'cad 1', 'source', 'random'].map(name => letters.get(name))).toEqual(['a', 'b', 'c', 's', 'r']);
+  });
 });

@@ -28,6 +28,9 @@ const PALETTE = [
   ['#8e6bc9', 'magentaBright'],
   ['#c2405f', 'redBright'],
 ] as const;
+const GRAY = PALETTE[5];
+/** The color of the emphasized method. */
+const OWN = ['#1f77c9', 'blueBright'] as const;
 const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2'];
 const PLACES = PALETTE.length * DASHES.length;
 
@@ -61,12 +64,27 @@ export function methodStyles(names: readonly string[]): Styles {
   };
   return new Map(
     sorted.map((name): [string, MethodStyle] => {
-      if (name === emphasized) return [name, { color: '#1f77c9', dash: '', terminal: 'blueBright', emphasized: true }];
+      if (name === emphasized) return [name, { color: OWN[0], dash: '', terminal: OWN[1], emphasized: true }];
       const place = placeOf(name);
       const [color, terminal] = PALETTE[place % PALETTE.length];
       return [name, { color, dash: DASHES[Math.floor(place / PALETTE.length) % DASHES.length], terminal, emphasized: false }];
     }),
   );
+}
+
+/** Styles of several runs, each with its own color and dash; `shared` is for what is equal in several. */
+export function runStyles(runs: readonly string[]): { readonly of: ReadonlyMap<string, MethodStyle>; readonly shared: MethodStyle } {
+  const styled = ([color, terminal]: readonly [string, MethodStyle['terminal']], dash = ''): MethodStyle => ({
+    color,
+    dash,
+    terminal,
+    emphasized: false,
+  });
+  const colors = [OWN, ...PALETTE.filter(each => each !== GRAY)];
+  return {
+    of: new Map(runs.map((run, i) => [run, styled(colors[i % colors.length], DASHES[i % DASHES.length])])),
+    shared: styled(GRAY),
+  };
 }
 
 /** Styles of all names in the reports of a run, so that all parts agree. */

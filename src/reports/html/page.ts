@@ -65,6 +65,7 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 header + main > section:first-child > h2:first-child { margin-top: 1rem; }
 p { margin: .5rem 0; max-width: 60rem; }
 .note, figcaption { color: var(--faint); font-size: .875rem; }
+figcaption { margin-top: .5rem; }
 figure { position: relative; margin: .5rem 0 1rem; }
 figure svg { display: block; width: 100%; height: auto; }
 .narrow { display: none; }
@@ -131,8 +132,9 @@ for (const figure of document.querySelectorAll('figure')) {
   };
   const make = (tag, name, parent) => parent.appendChild(Object.assign(document.createElement(tag), { className: name }));
 
-  const last = ({ points }) => points[points.length - 1][1];
-  const names = new Set([...series].sort((a, b) => last(a) - last(b)).map(({ group }) => group.dataset.series).filter(Boolean));
+  // Labels are in the order of the table.
+  const labeled = Array.from(figure.querySelectorAll('[data-series]')).filter(group => group.querySelector('text'));
+  const names = new Set([...labeled, ...series.map(({ group }) => group)].map(({ dataset }) => dataset.series).filter(Boolean));
   if (names.size > 1) {
     const legend = make('div', 'toggles', figure);
     for (const name of names) {

@@ -5,7 +5,7 @@ import type { MethodTable, MethodTimes, Protocol, RateReturn, ReferenceWords, Re
 import { finalEpisodes, KEPT, wordsOf } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { drawnOf } from '../figures/draw.ts';
-import type { Figure, FigureOptions, FigureSubjects } from '../figures/figure.ts';
+import type { Figure, FigureOptions, FigureSubjects, Panels } from '../figures/figure.ts';
 import { figuresOf, pipelineFigure, rateReturn } from '../figures/index.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
@@ -14,6 +14,7 @@ import type { ReportTable } from '../tables/format.ts';
 import { bits, duration, givenNotes, noIntervalNote, rateTable, resultTable, returnTable } from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
+import { meaningsOf } from '../tables/methods.ts';
 import { timeTable } from '../tables/times.ts';
 import { versusTable } from '../tables/versus.ts';
 import { folded, foldedSection, html, Markup, type Part, page } from './page.ts';
@@ -47,9 +48,9 @@ ${figuresOf('results')
   .filter(each => each !== rateReturn && (comparable || each === pipelineFigure))
   .map(each => figureSection(each, results, styles))}
 ${lastSections(
-  html`<p>${count(streams, 'stream')} for each of ${count(seeds, 'training seed')}, ${count(episodes, 'in-context episode')} each. Actions are
+  html`<p>${count(streams, 'stream')} ${seeds === 1 ? 'with one training seed' : `for each of ${seeds} training seeds`}, ${count(episodes, 'in-context episode')} each. Actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'sampled from the policy'}. The final score of a stream is its mean over ${finalEpisodes(episodes)}.
-The interquartile mean (IQM) drops the lowest and the highest quarter of the runs.${
+The interquartile mean (IQM) drops the lowest and the highest quarter of the streams.${
     Object.values(results.methods).some(({ regret }) => regret)
       ? ' Cumulative regret is the expected reward of the best action minus that of the chosen action, summed over the scored steps.'
       : ''
@@ -111,10 +112,11 @@ export function methodsSection(
   notes: readonly string[],
   {
     styles = methodStyles(Object.keys(methods)),
+    panels,
     side,
     times,
     versus,
-  }: { styles?: Styles; side?: Protocol['side']; times?: Record<string, MethodTimes>; versus?: Versus } = {},
+  }: { styles?: Styles; panels?: Panels; side?: Protocol['side']; times?: Record<string, MethodTimes>; versus?: Versus } = {},
 ): Markup {
   const table = resultTable(methods, times);
   const { names } = table;
@@ -125,9 +127,9 @@ export function methodsSection(
   const over = finalEpisodes(byEpisode.mean.length);
   return html`<section>
 <h2>${title}</h2>
-${shown(curves, methods, styles)}
-${legendTable(table, styles, [table.note([]), ...notes])}
-${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles))}
+${shown(curves, methods, styles, panels)}
+${legendTable(table, styles, [table.note([]), ...notes], meaningsOf(names))}
+${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles, panels))}
 <h3>Return by task</h3>
 ${folded(
   `${count(perTask.length, `${side ?? 'evaluated'} task`)}: mean over ${over}, ${wordsOf(methods).scale}${returns ? ', next to the mean raw return' : ''}`,
@@ -151,17 +153,27 @@ export function figure(draw: (options: FigureOptions) => string, caption: string
 }
 
 /** What a figure shows of its subject, with its caption; undefined where there is nothing to draw. An SVG with a size of its own scrolls on narrow pages. */
-export function shown<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Markup | undefined {
+export function shown<K extends keyof FigureSubjects>(
+  each: Figure<K>,
+  subject: FigureSubjects[K],
+  styles: Styles,
+  panels?: Panels,
+): Markup | undefined {
   const drawn = drawnOf(each, subject);
   if (!drawn) return undefined;
-  const caption = `${each.caption?.(subject) ?? ''}${panelsNote(drawn.drawing, styles)}`;
-  if (typeof drawn.drawing !== 'string') return figure(options => drawn.svg({ styles, ...options }), caption);
+  const caption = `${each.caption?.(subject) ?? ''}${panelsNote(drawn.drawing, styles, panels)}`;
+  if (typeof drawn.drawing !== 'string') return figure(options => drawn.svg({ styles, panels, ...options }), caption);
   return html`<div class="scroll drawing">${new Markup(drawn.svg())}</div>${caption && html`\n<p class="note">${caption}</p>`}`;
 }
 
 /** The same below its title. */
-export function underHeading<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Part {
-  const drawn = shown(each, subject, styles);
+export function underHeading<K extends keyof FigureSubjects>(
+  each: Figure<K>,
+  subject: FigureSubjects[K],
+  styles: Styles,
+  panels?: Panels,
+): Part {
+  const drawn = shown(each, subject, styles, panels);
   return drawn && html`<h3>${each.title}</h3>\n${drawn}\n`;
 }
 

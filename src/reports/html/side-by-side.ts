@@ -1,39 +1,34 @@
 /** @file Several runs in one table and on one page, where their results are comparable. */
 
-import { comparableTable, describeSelection, expectComparable, type MethodTable, type Results, wordsOf } from '../../records/index.ts';
+import { comparableTable, describeSelection, expectComparable, type Results, wordsOf } from '../../records/index.ts';
 import { figuresOf } from '../figures/index.ts';
+import { sideBySide } from '../runs.ts';
 import { budgetNotes, describeSplit } from '../tables/integrity.ts';
 import { folded, foldedSection, html, page } from './page.ts';
 import { methodsSection, runSection, yamlBlock } from './results.ts';
-
-/** The name of a method in a table of several runs: `cad (run)`. */
-export const methodOfRun = (method: string, run: string): string => `${method} (${run})`;
 
 /** Throws `E_SPLIT` or `E_DATA`, with the reason, where these runs are not comparable. */
 export const expectSideBySide = (runs: ReadonlyMap<string, Results>): void =>
   expectComparable([...runs].map(([name, results]) => comparableTable(results, results.name, name)));
 
-/** The methods of all runs in one table. */
-export const sideBySide = (runs: ReadonlyMap<string, Results>): MethodTable =>
-  Object.fromEntries(
-    [...runs].flatMap(([run, { methods }]) => Object.entries(methods).map(([method, result]) => [methodOfRun(method, run), result])),
-  );
-
 /** A complete HTML document about several runs, by their names. Throws as `expectSideBySide` does. */
 export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
   expectSideBySide(runs);
   const names = [...runs.keys()];
-  const methods = sideBySide(runs);
+  const { methods, styles, panels } = sideBySide(runs);
+  const merged = Object.keys(methods).length < [...runs.values()].flatMap(({ methods }) => Object.keys(methods)).length;
   // Equal in all: the tasks are the same.
   const { side } = comparableTable([...runs.values()][0]).protocol;
   return page(
     names.join(', '),
     html`<header>
 <h1>${names.join(', ')}</h1>
-<p>Return by in-context episode, ${wordsOf(methods).scale}, on the same tasks with the same protocol. The name of the run is in parentheses.</p>
+<p>Return by in-context episode, ${wordsOf(methods).scale}, on the same tasks with the same protocol.${
+      merged ? ' Methods with equal results in several runs are listed once.' : ''
+    } Names of runs are in parentheses.</p>
 </header>
 <main>
-${methodsSection('Results', methods, budgetNotes(methods), { side })}
+${methodsSection('Results', methods, budgetNotes(methods), { side, styles, panels })}
 <p class="note">${leftOut([...runs.values()])}</p>
 ${foldedSection(
   'Evaluation protocol',

@@ -70,12 +70,18 @@ ${rows.map(([name], r) => html`<tr><th scope="row">${name}</th>${group.map(({ ce
 
 /**
  * A table, and folded below it the columns that the page has no room for, what each column is (for where tooltips do not show: on phones and in
- * print), and `more`.
+ * print), what the `rows` are, and `more`.
  */
-export function legendTable<T>(table: ReportTable<T>, styles?: Styles, more: readonly string[] = []): Markup {
+export function legendTable<T>(
+  table: ReportTable<T>,
+  styles?: Styles,
+  more: readonly string[] = [],
+  rows: readonly (readonly [string, string])[] = [],
+): Markup {
   const { main, others } = split(table);
   const summary = others.length > 0 ? 'More columns, and how to read them' : 'How to read this table';
   const meanings = html`<dl>${[...main, ...others.flat()].map(column => html`<dt>${headerOf(column)}</dt><dd>${column.meaning}</dd>\n`)}</dl>
+${rows.length > 0 ? html`<dl class="rows">${rows.map(([name, meaning]) => html`<dt>${name}</dt><dd>${meaning}</dd>\n`)}</dl>` : ''}
 ${more.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}`;
   const tables = others.map(columns => html`${boxed(rowsTable({ ...table, columns }, styles))}\n`);
   return html`${boxed(rowsTable({ ...table, columns: main }, styles))}

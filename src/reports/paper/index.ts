@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { comparableTable, expectComparable } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { type Drawn, drawnOf } from '../figures/draw.ts';
+import type { FigureOptions } from '../figures/figure.ts';
 import { figuresOf } from '../figures/index.ts';
 import { toPDF } from '../figures/pdf.ts';
 import { pipeline } from '../figures/pipeline.ts';
@@ -40,12 +41,11 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],
     [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
   ];
-  const options = { ...CURVES, ...(facts.runs ? {} : { styles: stylesOf(facts.results) }) };
-  const add = async (file: string, drawn: Drawn | undefined) => {
-    if (drawn) files.push([join(FIGURES, `${file}.pdf`), await toPDF(drawn.svg(options))]);
+  const add = async (file: string, drawn: Drawn | undefined, style: FigureOptions = { styles: stylesOf(facts.results) }) => {
+    if (drawn) files.push([join(FIGURES, `${file}.pdf`), await toPDF(drawn.svg({ ...CURVES, ...style }))]);
   };
-  for (const { label, methods } of sets)
-    for (const figure of figuresOf('methods')) await add(figureFile(figure.id, label), drawnOf(figure, methods));
+  for (const { label, methods, style } of sets)
+    for (const figure of figuresOf('methods')) await add(figureFile(figure.id, label), drawnOf(figure, methods), style);
   for (const figure of figuresOfRun(facts)) await add(figureFile(figure.id), drawnOf(figure, facts.results));
   const paths = writeFiles(folder, files);
   // Every numeral of the .tex files with its path.

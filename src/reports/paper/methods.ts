@@ -92,7 +92,7 @@ const captionOf = <K extends keyof FigureSubjects>({ title, caption }: Figure<K>
 const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
-\usepackage{lmodern}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[margin=2.5cm]{geometry}
 \usepackage{amsmath,amssymb}
 \usepackage{booktabs,longtable}
@@ -111,11 +111,12 @@ const CODE_POINTS = raw`Characters that the fonts of this document lack are show
 /** The content of main.tex; `body` is that of the other files. */
 export function main(facts: Facts, body: readonly Written[]): Written {
   const figures = rowSets(facts).flatMap(rows => {
-    const { title, label, methods } = rows;
+    const { title, label, methods, style } = rows;
     const { scale } = citedWords(rows);
     const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are confidence intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
-    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
-    const captions: Readonly<Record<string, string>> = { curves, profiles };
+    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of streams whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
+    const panels = style ? ' One panel per method, with the lines of all runs; lines in gray are equal in several runs.' : '';
+    const captions: Readonly<Record<string, string>> = { curves: `${curves}${panels}`, profiles: `${profiles}${panels}` };
     return figuresOf('methods').map(each => {
       const caption = each.id in captions ? paragraph(facts, [captions[each.id]]) : captionOf(each, methods);
       return drawnOf(each, methods) && figure(figureFile(each.id, label), `${each.id}${label}`, '0.86', caption);

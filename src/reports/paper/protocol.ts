@@ -76,7 +76,7 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
       raw`In addition to the mean, we report the interquartile mean (IQM) of all streams, which drops the lowest and the highest quarter~\cite{agarwal2021}.`,
       `${results.intervalNote.startsWith('No intervals') ? '' : 'Intervals are '}<results/intervalNote>`,
       results.versus !== undefined &&
-        raw`The agent is compared with every other method by differences between runs that are paired by task, training seed and stream, with the same bootstrap, and by the probability of improvement~\cite{agarwal2021}.`,
+        raw`The agent is compared with every other method by differences between streams that are paired by task, training seed and number, with the same bootstrap, and by the probability of improvement~\cite{agarwal2021}.`,
       regrets &&
         'Cumulative regret is the expected reward of the best action minus that of the chosen action, summed over the scored steps of a stream.',
     ]),

@@ -1,10 +1,11 @@
 /** @file The tables of the results, in booktabs: scores with intervals, comparisons, scores by task, costs, and errors of predicted returns. */
 
 import type { MethodCost, MethodResult, MethodTable, MethodTimes, ReferenceWords, Verdict } from '../../records/index.ts';
-import { referenceIn, referenceWords } from '../../records/index.ts';
+import { finalIsAll, referenceIn, referenceWords } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
+import type { FigureOptions } from '../figures/figure.ts';
 import { ranked } from '../figures/style.ts';
-import { methodOfRun } from '../html/side-by-side.ts';
+import { sideBySide } from '../runs.ts';
 import { returnTable } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
@@ -35,6 +36,8 @@ export interface Rows {
   readonly title: string;
   /** Suffix of the labels of its tables and figures. */
   readonly label: string;
+  /** How its figures are drawn, for several runs. */
+  readonly style?: Required<Pick<FigureOptions, 'styles' | 'panels'>>;
 }
 
 /** The tables of the experiment; for several runs, one table with the methods of all. */
@@ -57,22 +60,30 @@ export function rowSets(facts: Facts): Rows[] {
 }
 
 function methodsOfRuns(runs: ReadonlyMap<string, Facts>): Rows {
-  const places = new Map<string, Place>();
-  const methods: MethodTable = {};
-  for (const [run, facts] of runs)
-    for (const [method, result] of Object.entries(facts.results.methods)) {
-      const row = methodOfRun(method, run);
-      const base = `runs/${run}/`;
-      const path = `${base}results/methods/${method}`;
-      methods[row] = result;
-      places.set(row, { path, called: `<${path}:name> (<runs/${run}:name>)`, method, base, facts });
-    }
+  const { methods, rows, styles, panels } = sideBySide(new Map([...runs].map(([name, { results }]) => [name, results])));
+  const places = new Map(
+    [...rows].map(
+      ([
+        row,
+        {
+          method,
+          runs: [run, ...more],
+        },
+      ]): [string, Place] => {
+        const base = `runs/${run}/`;
+        const path = `${base}results/methods/${method}`;
+        const named = row === method ? '' : ` (${[run, ...more].map(run => `<runs/${run}:name>`).join(', ')})`;
+        return [row, { path, called: `<${path}:name>${named}`, method, base, facts: runs.get(run)! }];
+      },
+    ),
+  );
   return {
     name: [...runs.keys()].join(' and '),
     methods,
     of: row => places.get(row)!,
     title: enumeration([...runs.keys()].map(run => `<runs/${run}:name>`)),
     label: '',
+    style: { styles, panels },
   };
 }
 
@@ -144,8 +155,9 @@ function scoreTable(facts: Facts, rows: Rows): Written {
         single.length > 0 ? ': mean in single episodes,' : ':'
       } mean and interquartile mean (IQM) ${over} with intervals, and mean on the worst task.`,
       hasReturns(methods) && `${words.meaning} Raw returns are not normalized.`,
+      learningColumns(methods, at).length > 1 && '“Area” is the mean over all episodes, which is the area under the learning curve.',
       learningColumns(methods, at).length > 0 &&
-        raw`“Area” is the mean over all episodes, which is the area under the learning curve; the next column is the first episode whose mean reaches the given value (${NONE}: no episode).`,
+        raw`The column with “to” and a value is the first episode whose mean reaches this value (${NONE}: no episode).`,
       label === '' && '<results/intervalNote>',
     ],
     first: 'method',
@@ -159,8 +171,9 @@ function learningColumns(methods: MethodTable, at: (row: string) => string): Col
   const results = Object.entries(methods);
   const near = results.find(([, { episodesTo }]) => episodesTo)?.[0];
   if (near === undefined || results.some(([, { byEpisode }]) => byEpisode.mean.length === 1)) return [];
+  const area = (row: string) => (methods[row].area ? interval(`${at(row)}/area`, 'mean', 'meanLow', 'meanHigh', 3) : NONE);
   return [
-    { head: 'area', cell: row => (methods[row].area ? interval(`${at(row)}/area`, 'mean', 'meanLow', 'meanHigh', 3) : NONE) },
+    ...(finalIsAll(methods[near].byEpisode.mean.length) ? [] : [{ head: 'area', cell: area }]),
     {
       head: `to <${at(near)}/episodesTo/share>`,
       // Null if no episode reaches the share.
@@ -191,7 +204,7 @@ function versusTable(facts: Facts, rows: Rows): Written | undefined {
     label: `versus${label}`,
     caption: [
       raw`Comparisons of ${title}: score of ${own} minus that of each method, as a fraction of ${citedWords(rows).unit}, paired by task, training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or not distinguishable (no mark) if the interval contains zero.`,
-      raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ' (lower is better)' : ''}. Intervals are not corrected for multiple comparisons.`,
+      raw`$P$ is the probability that a stream of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ' (lower is better)' : ''}. Intervals are not corrected for multiple comparisons.`,
     ],
     first: 'method',
     columns: [...columns, { head: '$P$', cell: row => interval(`${at(row)}/measures/${decisive}/improvement`, 'value', 'low', 'high', 2) }],

@@ -1,7 +1,7 @@
 /** @file Formats of numbers, and the columns of the result table, shared by the terminal and the HTML report. */
 
 import type { MethodResult, MethodTable, MethodTimes, RateReturn, ReferenceWords, Regret, Score, TaskScore } from '../../records/index.ts';
-import { finalEpisodes, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
+import { finalEpisodes, finalIsAll, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
@@ -23,7 +23,7 @@ const NO_INTERVAL = '[–]';
 
 /** What that sign means, if the text contains it; otherwise empty. */
 export const noIntervalNote = (text: string): string =>
-  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, because there is only one run or all resamples are equal.` : '';
+  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, because there is only one stream or all resamples are equal.` : '';
 
 /** `0.942 [0.921, 0.963]`, with numbers in the given format. All reports write intervals with this function. */
 export const withInterval = (value: number, [low, high]: readonly [number, number], format: (value: number) => string): string =>
@@ -209,7 +209,7 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     column(
       'iqm',
       ['IQM [95% CI]', `interquartile mean of returns, ${overShort} [95% CI]`],
-      `interquartile mean of the runs' normalized returns over ${over}, with its interval`,
+      `interquartile mean of the streams' normalized returns over ${over}, with its interval`,
       method => iqmInterval(method.final),
       8,
     ),
@@ -252,8 +252,17 @@ const MILLISECONDS =
 
 /** How fast a method learns, where there are several episodes and the results record it. */
 function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[] {
-  if (!area || !episodesTo || byEpisode.mean.length === 1) return [];
+  const episodes = byEpisode.mean.length;
+  if (!area || !episodesTo || episodes === 1) return [];
   const near = `${100 * episodesTo.share}%`;
+  const reached = column(
+    'episodes-to',
+    [`to ${near}`, `episodes to return ${episodesTo.share}`],
+    `first episode whose mean normalized return is at least ${episodesTo.share}; with > if no episode reaches it`,
+    method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
+    5,
+  );
+  if (finalIsAll(episodes)) return [reached];
   return [
     column(
       'area',
@@ -262,13 +271,7 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
       method => (method.area ? meanScoreInterval(method.area) : '–'),
       7,
     ),
-    column(
-      'episodes-to',
-      [`to ${near}`, `episodes to return ${episodesTo.share}`],
-      `first episode whose mean normalized return is at least ${episodesTo.share}; with > if no episode reaches it`,
-      method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
-      5,
-    ),
+    reached,
   ];
 }
 
@@ -283,7 +286,7 @@ function regretColumns({ regret }: MethodResult): Column[] {
     column(
       'regret',
       ['regret [95% CI]', 'cumulative regret [95% CI]'],
-      'expected reward of the best actions minus that of the chosen ones, summed over a run; mean with its interval',
+      'expected reward of the best actions minus that of the chosen ones, summed over a stream; mean with its interval',
       cell(all => all),
     ),
     ...regret.parts.map(({ name }, p) =>
@@ -359,10 +362,10 @@ function returnColumns(like: ReturnError): Column<ReturnError>[] {
     ...[1, 2, 5, 10]
       .filter(episode => episode <= like.byEpisode.absolute.length)
       .map(episode => {
-        const meaning = `mean absolute error of predictions at the start of episode ${episode}`;
+        const meaning = `mean absolute error of predictions at the start of episode ${episode} of the source's histories`;
         return column<ReturnError>(
           `episode-${episode}`,
-          [`ep ${episode}`, `error, from episode ${episode}`],
+          [`ep ${episode}`, `error, from source episode ${episode}`],
           meaning,
           ({ byEpisode }) => fineScore(byEpisode.absolute[episode - 1]),
           3,

@@ -56,7 +56,13 @@ function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {
       .filter(episode => episodes > 1 && episode <= episodes)
       .map(episode => {
         const cell = ({ byEpisode }: ImitationScore) => three(byEpisode.accuracy.value[episode - 1]);
-        return column(`episode-${episode}`, [`ep ${episode}`, `accuracy, episode ${episode}`], `accuracy in episode ${episode}`, cell, 5);
+        return column(
+          `episode-${episode}`,
+          [`ep ${episode}`, `accuracy, source episode ${episode}`],
+          `accuracy in episode ${episode} of the source's histories`,
+          cell,
+          5,
+        );
       }),
   ];
 }

@@ -1,7 +1,7 @@
 /** @file One method compared with every other of its table: columns, texts, and the order of methods. */
 
 import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTable, Versus } from '../../records/index.ts';
-import { COMPARED, finalEpisodes, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
+import { COMPARED, finalEpisodes, finalIsAll, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { type Column, column, fixed, type ReportTable, score, withInterval } from './format.ts';
@@ -28,7 +28,7 @@ function versusNote({ method, others }: Versus, methods: MethodTable, shown: rea
     `Difference: ${method} minus the other method, as a fraction of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
     has(/^verdict-/) && `Verdict: ${VERDICT_RULE}.`,
     'Intervals are not corrected for multiple comparisons.',
-    has(/^probability$/) && `P: probability that a run of ${method} does better than a run of the other method on the same task.`,
+    has(/^probability$/) && `P: probability that a stream of ${method} does better than one of the other method on the same task.`,
     has(/-ratio$/) && `Ratios: cost of ${method} divided by that of the other method.`,
   ]
     .filter(Boolean)
@@ -41,7 +41,7 @@ export const rankedOthers = ({ others }: Versus, methods: MethodTable): string[]
 
 /** The measures that differ: with a single episode, the final score is the score of all episodes. */
 export const measuresOf = (measures: Comparison['measures'], episodes: number): ComparedBy[] =>
-  (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
+  (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && finalIsAll(episodes)));
 
 /** The verdict by one measure of a comparison. */
 export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparison) => verdictOf(difference, COMPARED[name].better);
@@ -68,24 +68,24 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
   return [
     ...measuresOf(like.measures, episodes).flatMap((name, i) => [
       column<Comparison>(
-        name,
-        [`${name} [95% CI]`, `difference, ${LABELS[name](episodes)} [95% CI]`],
-        `difference in ${COMPARED[name].meaning(episodes)}`,
-        ({ measures }) => estimate(measures[name]!.difference, signedScore),
-        i === 0 ? undefined : 4,
-      ),
-      column<Comparison>(
         `verdict-${name}`,
         [`by ${name}`, `${versus.method} is (${LABELS[name](episodes)})`],
         `${versus.method} compared with this method, by the difference in the ${name} score`,
         ({ measures }) => measureVerdict(name, measures[name]!),
         i === 0 ? 1 : 4,
       ),
+      column<Comparison>(
+        name,
+        [`${name} [95% CI]`, `difference, ${LABELS[name](episodes)} [95% CI]`],
+        `difference in ${COMPARED[name].meaning(episodes)}`,
+        ({ measures }) => estimate(measures[name]!.difference, signedScore),
+        i === 0 ? undefined : 4,
+      ),
     ]),
     column(
       'probability',
       ['P [95% CI]', 'P(better) [95% CI]'],
-      `probability that a run of ${versus.method} does better on the same task`,
+      `probability that a stream of ${versus.method} does better on the same task`,
       ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
       5,
     ),

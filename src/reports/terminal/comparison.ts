@@ -15,7 +15,7 @@ import {
 } from '../../records/index.ts';
 import type { MeanScore } from '../../statistics/index.ts';
 import { wantsColor } from '../../util/color.ts';
-import { wrap } from '../../util/text.ts';
+import { terminalWidth, wrap } from '../../util/text.ts';
 import { type OpenRun, rawTable } from '../open.ts';
 import { returnInterval, score } from '../tables/format.ts';
 import { describeBudget, describeSplit } from '../tables/integrity.ts';
@@ -117,7 +117,7 @@ function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, t
 /** The comparison as text: verdict, table, and notes. */
 export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
   const { before, after, measures, measure, verdict, rule, intervalNote, tasks, episodes, side, reference } = report;
-  const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
+  const { width = terminalWidth(), color = wantsColor() } = options;
   const paint = painter(color);
   const compared = Object.keys(measures) as ComparedBy[];
   const rows = compared.map(name => {

@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { type MethodTable, type RateReturn, type ReferenceWords, type Results, type TaskScore, wordsOf } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
-import { wrap } from '../../util/text.ts';
+import { terminalWidth, wrap } from '../../util/text.ts';
 import { type MethodStyle, methodStyles, ranked, type Styles, spread, stylesOf } from '../figures/style.ts';
 import type { ReportTable } from '../tables/format.ts';
 import { givenNotes, noIntervalNote, plainReturn, rateTable, resultTable, returnTable, score } from '../tables/format.ts';
@@ -36,7 +36,7 @@ const clip = (text: string, width: number) => (text.length > width ? `${text.sli
 
 /** The learning curves and the main table of a run, ready to print. */
 export function formatMain(results: Results, given: TerminalOptions = {}): string {
-  const { width = process.stdout.columns ?? 80 } = given;
+  const { width = terminalWidth() } = given;
   const options = { styles: stylesOf(results), ...given, width };
   const { name, methods, run } = results;
   const refused = refusedNotes(results, name, width);
@@ -54,7 +54,7 @@ const refusedNotes = (results: Results, name: string, width: number) =>
 
 /** Everything about a run, ready to print. */
 export function formatResults(results: Results, given: TerminalOptions = {}): string {
-  const { width = process.stdout.columns ?? 80 } = given;
+  const { width = terminalWidth() } = given;
   const options = { styles: stylesOf(results), ...given, width };
   const { episodes, streams, seeds, sampling } = results;
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
@@ -68,7 +68,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   if (results.rate && refusals(results, results.name).length === 0)
     sections.push(...formatRate(results.name, results.rate, wordsOf(results.methods), options));
   const setting =
-    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
+    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} streams (training seeds × streams per seed), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
@@ -153,14 +153,21 @@ function chosenCurves(ranked: readonly string[], styles: Styles): string[] {
   return ranked.filter(name => marked.includes(name) || others.includes(name));
 }
 
-/** A unique letter for each name, for plots without color: its initial, else an initial of a later part, a capital, or any of its letters. */
+/**
+ * A unique letter for each name, for plots without color: its initial, else an initial of a later part, a capital, or any of its letters.
+ * Names with values of a sweep, such as `cad 0.5`, get the next free letter from a, in the order of the values.
+ */
 export function initials(names: readonly string[]): Map<string, string> {
   const letters = new Map<string, string>();
   const taken = new Set<string>();
   // Short names first: "random" is r before "random-projection".
-  for (const name of [...names].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
-    const parts = name.split(/[^\p{L}\p{N}]+/u).map(part => part[0] ?? '');
-    const own = [...parts, ...parts.map(part => part.toUpperCase()), ...name.replace(/[^\p{L}\p{N}]/gu, '')];
+  const isValue = (name: string) => /(^|\s)[\d.+-]/.test(name);
+  const [values, words] = [names.filter(isValue), names.filter(name => !isValue(name))];
+  words.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  values.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  for (const name of [...words, ...values]) {
+    const parts = isValue(name) ? [] : name.split(/[^\p{L}\p{N}]+/u).map(part => part[0] ?? '');
+    const own = [...parts, ...parts.map(part => part.toUpperCase()), ...(isValue(name) ? '' : name.replace(/[^\p{L}\p{N}]/gu, ''))];
     const letter = [...own, ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'].find(each => each && !taken.has(each)) ?? '*';
     taken.add(letter);
     letters.set(name, letter);

@@ -2,12 +2,12 @@
 
 import { MEASURES, type Rung, type Study, wordsFor } from '../../records/index.ts';
 import { FINAL_EPISODES, type MeanScore } from '../../statistics/index.ts';
-import { wrap } from '../../util/text.ts';
+import { terminalWidth, wrap } from '../../util/text.ts';
 import { withInterval } from '../tables/format.ts';
 import { painter, type TerminalOptions, table } from './results.ts';
 
 /** One row per trial. `≈` marks trials whose interval overlaps with that of the best. */
-export function formatStudy(study: Study, { width = process.stdout.columns ?? 80, color = false }: TerminalOptions = {}): string {
+export function formatStudy(study: Study, { width = terminalWidth(), color = false }: TerminalOptions = {}): string {
   const paint = painter(color);
   const keys = [...new Set(study.trials.flatMap(({ settings }) => Object.keys(settings)))];
   const tied = new Set(study.tied);

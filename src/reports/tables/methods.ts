@@ -1,0 +1,33 @@
+/** @file What the built-in methods of a results table are, in a few words each, for the page. */
+
+/** By the name of the method. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  cad: 'the agent: its policy acts on the latents that its compressor makes of past episodes, and on the running episode',
+  source: 'the learning algorithm whose histories were distilled; it learns the evaluated tasks from scratch, by training',
+  random: 'random actions',
+  oracle: 'an optimal policy that knows the task',
+  teacher: 'the model with the whole uncompressed context; its distribution over actions may be a training target of the agent',
+  reinforced: 'the agent after training on returns',
+  consolidated: 'the agent after further training of its policy with a frozen compressor',
+  full: 'the whole uncompressed context',
+  ad: 'the whole uncompressed context in a single causal transformer, as in Algorithm Distillation',
+  dpt: 'the whole uncompressed context, trained to predict optimal actions',
+  rad: 'recurrent latents with a working memory',
+  none: 'no context: the running episode alone',
+  truncated: 'the end of the context, as many tokens as the agent has latents',
+  'truncated-flops': 'the end of the context, as long as actions cost no more operations than those of the agent',
+  'truncated-bytes': 'the end of the context, in no more bytes than the latents',
+  'mean-pool': 'means of pieces of the context in place of latents',
+  'max-pool': 'maxima of pieces of the context in place of latents',
+  'strided-pool': 'evenly spaced tokens of the context in place of latents',
+  'memory-traces': 'moving averages of the context in place of latents',
+  pca: 'principal components of the context in place of latents',
+  'random-projection': 'fixed random projections of the context in place of latents',
+  'best-episodes': 'the past episodes with the highest returns, uncompressed',
+};
+
+/** What these methods are, each once; `cad (run)` counts as `cad`. Methods of your own have no entry. */
+export function meaningsOf(names: readonly string[]): [method: string, meaning: string][] {
+  const methods = new Set(names.map(name => name.replace(/ \(.*\)$/, '')));
+  return [...methods].flatMap((method): [string, string][] => (Object.hasOwn(MEANINGS, method) ? [[method, MEANINGS[method]]] : []));
+}
