@@ -211,7 +211,7 @@ const POSITION_DEVIATION = 0.1;
  *   id: 'last-token',
  *   description: 'the last encoded token',
  *   latents: () => 1,
- *   compress: afterEncoding((scope, h) => slice(h, 1, -1)),
+ *   compress: afterEncoding((_, h) => slice(h, 1, -1)),
  * });
  */
 export const afterEncoding = <O extends CompressorOptions>(summarize: Summarize<O>): Compress<O> =>
