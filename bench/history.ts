@@ -1,7 +1,9 @@
 /** @file The cost of an action as the history grows: recurrent CAD, whose state is only Z, versus AD with every transition as a token. */
 
 import { costOf } from '../src/agent/cost.ts';
+import { compileAgent } from '../src/agent/inference.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
+import { agentGraphs, changeGraphs } from '../src/agent/steps.ts';
 import { lossOf, Pass } from '../src/agent/terms.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
@@ -12,7 +14,6 @@ import {
   type Graph,
   input,
   optimize,
-  type Program,
   softmax,
   type Tensor,
   toOnnx,
@@ -42,23 +43,12 @@ const withRandomWeights = (graph: Graph, scope: Scope): Graph =>
 async function recurrentAgents(model: Model, executor: Executor) {
   const scope = new Scope();
   lossOf(new Pass(model, scope, KIND, 1), [{ term: 'task', weight: 1 }]);
-  const inference = model.inference(KIND, { compress: 1, act: 1 });
-  const { compress, latentShape, recurrent, context } = inference;
-  const compile = async (graph: Graph): Promise<Program> => executor.compile(toOnnx(withRandomWeights(graph, scope)));
-  const [compressing, acting] = [await compile(compress!), await compile(inference.act)];
+  const graphs = changeGraphs(agentGraphs(model, KIND, { compress: 1, act: 1 }), graph => withRandomWeights(graph, scope));
+  const compiled = await compileAgent(graphs, graph => executor.compile(toOnnx(graph)), { compress: 1, act: 1 });
   const { family, tokenizer } = model;
-  const agents = LENGTHS.map(() =>
-    inContextPolicy({
-      family,
-      tokenizer,
-      context,
-      compress: { program: compressing, batch: 1, latentShape: latentShape!, recurrent },
-      act: { program: acting, size: 1 },
-    }),
-  );
-  const flopsPerActionCached = cachedFlops(model, 0, latentShape![0]) + Math.round(countFlops(compress!).total / model.segment);
-  const { flopsPerAction, stateBytes, historyBytes } = costOf(model, KIND, inference);
-  return { agents, cost: { flopsPerAction, stateBytes, historyBytes, flopsPerActionCached } };
+  const agents = LENGTHS.map(() => inContextPolicy({ family, tokenizer, context: graphs.context, ...compiled }));
+  const { flopsPerAction, stateBytes, historyBytes } = costOf(model, KIND, graphs);
+  return { agents, cost: { flopsPerAction, stateBytes, historyBytes } };
 }
 
 /** Returns a function that lets an agent play some steps and returns milliseconds per action, including compressions. */
@@ -83,8 +73,8 @@ async function timeAgents(model: Model, agents: readonly Policy[], say: (line: s
   return new Map(LENGTHS.map((length, i) => [length, median(times[i])]));
 }
 
-const logitsOf = ({ policyOptions, head }: Model, scope: Scope, query: Tensor, z?: Tensor): Tensor =>
-  head.outputs(scope.at('head'), policyStates(scope, query, z, policyOptions));
+const logitsOf = ({ policyOptions, head }: Model, scope: Scope, query: Tensor): Tensor =>
+  head.outputs(scope.at('head'), policyStates(scope, query, undefined, policyOptions));
 
 /** AD (Laskin et al. 2023) with CAD's policy: all transitions of the history are tokens of its query, without Z. */
 function fullContext(model: Model, length: number): { graph: Graph; scope: Scope; tokens: number } {
@@ -96,12 +86,11 @@ function fullContext(model: Model, length: number): { graph: Graph; scope: Scope
 
 /**
  * FLOPs of an action with a key-value cache: one token through the policy, which attends to the tokens of the running segment and of `length`
- * earlier transitions, and to `latents` latents.
+ * earlier transitions.
  */
-function cachedFlops(model: Model, length: number, latents = 0): number {
+function cachedFlops(model: Model, length: number): number {
   const { width, heads } = model.options;
-  const z = latents > 0 ? input('latents', [1, latents, width]) : undefined;
-  const logits = logitsOf(model, new Scope(), input('query', [1, 1, model.tokenizer.query.width]), z);
+  const logits = logitsOf(model, new Scope(), input('query', [1, 1, model.tokenizer.query.width]));
   const [q, kv] = [1, model.tokenizer.queryTokens(length + model.segment)].map(count =>
     input(`x${count}`, [1, heads, count, width / heads]),
   );
@@ -148,7 +137,7 @@ export const history: Bench = {
     }
     const growth = times.get(LENGTHS.at(-1)!)! / times.get(LENGTHS[0])!;
     const below = (full[10_000].flopsPerAction as number) / cost.flopsPerAction;
-    const belowCached = (full[10_000].flopsPerActionCached as number) / cost.flopsPerActionCached;
+    const belowCached = (full[10_000].flopsPerActionCached as number) / cost.flopsPerAction;
     return {
       recurrent,
       fullContext: full,

@@ -7,6 +7,7 @@ import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { ppo } from './ppo.ts';
 import { trainStep } from './train-step.ts';
+import { workers } from './workers.ts';
 
 export const BENCHES: Record<string, Bench> = {
   'train-step': trainStep,
@@ -16,4 +17,5 @@ export const BENCHES: Record<string, Bench> = {
   history,
   gymnasium,
   ppo,
+  workers,
 };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { costOf } from '../src/agent/cost.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
+import { agentGraphs } from '../src/agent/steps.ts';
 import { loadWeights } from '../src/cache/checkpoint.ts';
 import { compressors } from '../src/compressor/index.ts';
 import { experimentSchema } from '../src/config/experiment.ts';
@@ -17,7 +18,7 @@ import { sealDescription } from '../src/policy/index.ts';
 import { stageTitle } from '../src/util/progress.ts';
 import { type Game, play } from './helpers/browser-page.ts';
 import { metricsOf, progressOf, settings, TINY, withinProcess } from './helpers/command.ts';
-import { expectSame, makeModel, readModel } from './helpers/exported.ts';
+import { expectSame, makeModel, readModel, readSteps } from './helpers/exported.ts';
 import { exit } from './helpers/failure.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-compressors-'));
@@ -60,9 +61,17 @@ describe.each(CASES)('$name', request => {
     const others = { act: fused(act), ...(compress ? { compress: fused(compress) } : {}) };
     const graphs = Object.fromEntries(Object.entries(others).map(([name, bytes]) => [`${name}.onnx`, bytes]));
     // Without decode.onnx there are no codes either.
-    const description = sealDescription({ ...files.description, codes: undefined }, graphs);
+    const description = sealDescription({ ...files.description, codes: undefined, steps: undefined }, graphs);
     expectSame(await play({ ...others, description }, nodeExecutor({ threads: 1 }), GAME), native);
     expectSame(await play(files, webExecutor({ threads: 1 }), GAME), native);
+  });
+
+  it('acts alike step by step, natively and in WebAssembly', async () => {
+    const native = await play(readModel(join(root, request.name)), nodeExecutor({ threads: 1 }), GAME);
+    const files = readSteps(join(root, request.name));
+    expect(files.step).toBeDefined();
+    for (const executor of [nodeExecutor({ threads: 1 }), webExecutor({ threads: 1 })])
+      expectSame(await play(files, executor, GAME), native);
   });
 });
 
@@ -70,7 +79,7 @@ describe('the cost of an action', () => {
   const cost = (kind: string, context: { episodes: number } | { segment: number; segments: number }, compression = {}) => {
     const config = experimentSchema().parse({ name: 'a', compressor: kind, context, compression, model: { encoderSpan: 'horizon' } });
     const model = new Model(config, environment('dark-room'));
-    return costOf(model, kind, model.inference(kind, { compress: 1, act: 1 }));
+    return costOf(model, kind, agentGraphs(model, kind, { compress: 1, act: 1 }));
   };
   const [width, float] = [64, 4];
 

@@ -55,9 +55,11 @@ describe.each(Object.keys(BITS))('a tiny run with %s latents', kind => {
   it('exports graphs whose codes give the latents back, natively and in WebAssembly', async () => {
     expect(readdirSync(join(out, 'model')).sort()).toEqual([
       'act.onnx',
+      'begin.onnx',
       'compress.onnx',
       ...(discrete ? ['decode.onnx'] : []),
       'model.json',
+      'step.onnx',
     ]);
     if (!discrete) {
       const load = loadDecoder({ description: description(), decode: read('act.onnx'), executor });

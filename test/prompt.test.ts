@@ -98,7 +98,7 @@ describe('the batches of a run with prompts', () => {
       return { style, output };
     });
     const batch = newBatch(model.tokenizer, model.batchShape(16));
-    const [alone, prompted] = batchParts(batch, histories, made, { family: model.family, prompt: config.policy.prompt });
+    const [alone, prompted] = batchParts(batch, histories, made, { family: model.family, prompt: config.policy.prompt, perHistory: 1 });
     expect([alone.from, alone.batch.place.length.length, alone.prompts]).toEqual([0, 4, undefined]);
     expect([prompted.from, prompted.batch.place.length.length]).toEqual([4, 12]);
     expect(prompted.histories.map(({ taskKey }) => taskKey)).toEqual(prompted.prompts!.map(({ taskKey }) => taskKey));
@@ -122,7 +122,7 @@ describe.each(['decoder', 'encoder-decoder'])('an exported agent in the %s form'
     new BatchSampler(histories, model.tokenizer, shape).fill(batch, Random.seeded(0));
     writePrompts(model.tokenizer, batch, prompts);
     const { context, query } = model.inputs(1);
-    const trained = softmax(model.logits(scope, query, model.latents(scope, 'bottleneck', context)!.trained));
+    const trained = softmax(model.logits(scope, query, model.latents(scope, 'bottleneck', { context })!.trained));
     const feeds = { ...Object.fromEntries(weights), context: batch.context, query: batch.query };
     const { probabilities } = interpret({ outputs: { probabilities: trained } }, feeds);
 

@@ -150,3 +150,31 @@ describe.sequential('a run with a blow in every stage', () => {
     expect([...stageFiles(out, /$^/).keys()]).toEqual(expect.arrayContaining(others));
   });
 });
+
+describe.sequential('a run with two workers', () => {
+  const twice = [join(folder, 'undivided'), join(folder, 'divided')];
+  const divided = (to: string) => [
+    ...['distill', TINY, '--out', to],
+    ...settings({ 'executor.workers': 2, 'distill.beta': 0, 'pretrain.steps': 60, 'distill.steps': 60 }),
+  ];
+
+  it.each([
+    ['pretrain-seed0', 'SIGKILL'],
+    ['distill-seed0', 'SIGINT'],
+    ['distill-seed0', 'SIGKILL'],
+  ] as const)('ends in the same bytes after a blow in %s: %s', async (stage, signal) => {
+    const { child, ended } = start(divided(twice[1]));
+    const path = () => join(stageFolder(twice[1], stage) ?? '', 'checkpoint.safetensors');
+    while (!existsSync(path()) && child.exitCode === null && child.signalCode === null) await sleep(2);
+    child.kill(signal);
+    const { status, stderr } = await ended;
+    expect(status, stderr).toBe(signal === 'SIGINT' ? 130 : null);
+    expect(existsSync(path()), stderr).toBe(true);
+  });
+
+  it('and resumed, in those of a run that was left alone', async () => {
+    for (const to of twice) expect(await withinProcess(divided(to))).toMatchObject({ status: 0 });
+    const [a, b] = twice.map(to => stageFiles(to));
+    expect(a).toEqual(b);
+  });
+});

@@ -11,7 +11,9 @@ import { inContextPolicy } from '../policy/index.ts';
 import { actionDistribution, type Policy, Recording, type Task } from '../rl/index.ts';
 import { stepsSeen } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
+import { compileAgent } from './inference.ts';
 import type { Model } from './model.ts';
+import { agentGraphs } from './steps.ts';
 
 /** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
@@ -40,10 +42,11 @@ export interface Actor {
 
 export async function openActor({ model, compressorId: kind, streams, executor, layouts, frozen, critic }: ActorRequest): Promise<Actor> {
   const { family, tokenizer } = model;
-  const graphs = model.inference(kind, { compress: COMPRESS_BATCH, act: streams }, { critic });
+  const batch = { compress: COMPRESS_BATCH, act: streams };
+  const graphs = agentGraphs(model, kind, { ...batch, critic });
   const packed = { ...layouts, [FROZEN]: frozen.layout };
   let weights: TrainedState = {};
-  const steps = stepsSeen(tokenizer, model.segment);
+  const steps = graphs.steps ? 1 : stepsSeen(tokenizer, model.segment);
   const values = zeros([streams, steps]);
   let latest = values;
 
@@ -58,13 +61,11 @@ export async function openActor({ model, compressorId: kind, streams, executor, 
       dispose: program.dispose,
     };
   };
-  const act = await open(graphs.act);
-  const { recurrent, latentShape } = graphs;
-  const compress = graphs.compress && { program: await open(graphs.compress), batch: COMPRESS_BATCH, latentShape: latentShape!, recurrent };
+  const { act, compress } = await compileAgent(graphs, open, batch);
   const valued: Program = {
-    ...act,
+    ...act.program,
     async run(feeds, outputs, into) {
-      const results = await act.run(feeds, [...outputs, 'values'], { ...into, values });
+      const results = await act.program.run(feeds, [...outputs, 'values'], { ...into, values });
       latest = results.values;
       return results;
     },
@@ -76,15 +77,14 @@ export async function openActor({ model, compressorId: kind, streams, executor, 
       actions: model.head.distribution,
       context: graphs.context,
       compress,
-      act: { program: critic ? valued : act, size: streams },
+      act: { ...act, program: critic ? valued : act.program },
     }),
     load(state) {
       weights = { ...state, [FROZEN]: frozen.values };
     },
     value: (i, t) => latest.data[i * steps + (t % steps)],
     async dispose() {
-      await act.dispose();
-      await compress?.program.dispose();
+      for (const program of [act.program, act.step?.begin?.program, compress?.program, compress?.encode]) await program?.dispose();
     },
   };
 }

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
-import { type Executor, type Graph, optimize, toOnnx } from '../engine/index.ts';
+import { type Executor, type Graph, optimize, type Program, toOnnx } from '../engine/index.ts';
 import { tasksHash } from '../histories/tasks.ts';
 import {
   type CompressProgram,
@@ -21,7 +21,8 @@ import {
 import type { BaseConfig } from '../settings/base.ts';
 import { formatConfig } from '../util/config.ts';
 import { sha256, writeFileAtomic, writeJson } from '../util/files.ts';
-import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
+import { INFERENCE_INPUTS, type Model, PARTS, withWeights } from './model.ts';
+import { type AgentGraphs, agentGraphs, changeGraphs, type GraphRequest } from './steps.ts';
 
 /** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
@@ -50,31 +51,38 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 /** The model of a trained one, by default the experiment's, for the latter's family of tasks. */
 export const ownModel = (experiment: Model, { model = experiment }: Pick<TrainedModel, 'model'>): Model => model.in(experiment.family);
 
-export interface GraphRequest {
-  readonly compress: number;
-  readonly act: number;
-  /** Whether the acting graph outputs predicted returns, and its attention. */
-  readonly returns?: boolean;
-  readonly attention?: boolean;
-}
-
 /** The graphs of a trained model with its weights as constants. */
-export function inferenceGraphs(model: Model, of: TrainedModel, { returns, attention, ...batch }: GraphRequest): Inference {
+export function inferenceGraphs(model: Model, of: TrainedModel, request: GraphRequest): AgentGraphs {
   const weights = weightsOf(of);
-  const asked = { retrieved: of.retrieved, returns, attention };
-  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.compressorId, batch, asked);
-  const bake = (graph: Graph) => optimize(withWeights(graph, weights, INFERENCE_INPUTS));
-  return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
+  const graphs = agentGraphs(ownModel(model, of), of.compressorId, { ...request, retrieved: of.retrieved });
+  return changeGraphs(graphs, graph => optimize(withWeights(graph, weights, INFERENCE_INPUTS)));
 }
 
-/** The compiled C_θ; undefined if nothing of the past reaches the policy. */
-async function compileCompressor(
-  { compress, latentShape, recurrent }: Inference,
-  executor: Executor,
-  asked: Pick<CompressProgram, 'batch' | 'onCodes'>,
-): Promise<CompressProgram | undefined> {
-  if (!compress || !latentShape) return undefined;
-  return { program: await executor.compile(toOnnx(compress)), latentShape, recurrent, ...asked };
+/** Compiles the graphs that act: those that keep what they have computed, where the model has them. */
+export async function compileAgent(
+  graphs: AgentGraphs,
+  compile: (graph: Graph) => Promise<Program>,
+  batch: { compress: number; act: number },
+) {
+  const { steps, segments, compress, latentShape, recurrent } = graphs;
+  const act = {
+    program: await compile(steps ? steps.step : graphs.act),
+    size: batch.act,
+    step: steps && {
+      first: steps.first,
+      state: steps.state,
+      begin: steps.begin && { program: await compile(steps.begin), batch: batch.compress },
+    },
+  };
+  const compressing: CompressProgram | undefined = compress &&
+    latentShape && {
+      program: await compile(segments ? segments.summarize : compress),
+      encode: segments && (await compile(segments.encode)),
+      latentShape,
+      recurrent,
+      batch: batch.compress,
+    };
+  return { act, compress: compressing };
 }
 
 export interface PolicyRequest {
@@ -100,18 +108,30 @@ export async function openPolicy(request: PolicyRequest, of: TrainedModel): Prom
   const model = ownModel(request.model, of);
   const { family, tokenizer, head } = model;
   const [returns, attention] = [onReturns !== undefined, onAttention !== undefined];
-  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size, returns, attention });
-  const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns, onAttention };
+  const batch = { compress: contexts, act: size };
+  const graphs = inferenceGraphs(model, of, { ...batch, returns, attention });
+  // A fixed Z is never compressed.
+  const used = given ? { ...graphs, compress: undefined } : graphs;
+  const { act, compress } = await compileAgent(used, graph => executor.compile(toOnnx(graph)), batch);
   const memory = given
     ? { given: { data: given, shape: [size, ...graphs.latentShape!], dtype: 'float32' as const } }
-    : { compress: await compileCompressor(graphs, executor, { batch: contexts, onCodes }) };
-  return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, ...memory, retrieve, act });
+    : { compress: compress && { ...compress, onCodes } };
+  return inContextPolicy({
+    family,
+    tokenizer,
+    actions: head.distribution,
+    context: graphs.context,
+    ...memory,
+    retrieve,
+    act: { ...act, onReturns, onAttention },
+  });
 }
 
-/** The compiled C_θ of a trained model, with what it needs. */
+/** The compiled C_θ of a trained model, with what it needs. It compresses whole contexts, in any order. */
 export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
-  const compress = (await compileCompressor(graphs, executor, { batch: COMPRESS_BATCH }))!;
+  const program = await executor.compile(toOnnx(graphs.compress!));
+  const compress: CompressProgram = { program, batch: COMPRESS_BATCH, latentShape: graphs.latentShape!, recurrent: graphs.recurrent };
   return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
 }
 
@@ -128,6 +148,10 @@ export async function exportModel(
     'act.onnx': bytes(graphs.act),
     'compress.onnx': graphs.compress && bytes(graphs.compress),
     'decode.onnx': graphs.decode && bytes(graphs.decode),
+    'begin.onnx': graphs.steps?.begin && bytes(graphs.steps.begin),
+    'step.onnx': graphs.steps && bytes(graphs.steps.step),
+    'encode.onnx': graphs.segments && bytes(graphs.segments.encode),
+    'summarize.onnx': graphs.segments && bytes(graphs.segments.summarize),
   };
   const { observationSpace, actionSpace, actionNames, horizon } = model.family;
   const description: Omit<ModelDescription, 'format' | 'files' | 'hash'> = {
@@ -148,6 +172,7 @@ export async function exportModel(
     latentShape: graphs.latentShape ?? null,
     ...(graphs.codes ? { codes: graphs.codes } : {}),
     ...(method.predictsReturns ? { returns: { episodes: model.returns!.count } } : {}),
+    ...(graphs.steps ? { steps: { first: graphs.steps.first, state: graphs.steps.state } } : {}),
     streams,
     trained: method.trained.key,
     experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },

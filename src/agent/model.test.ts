@@ -1,40 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
+import { BATCH, build, MODELS, rooms } from '../../test/helpers/models.ts';
 import { compressor, compressors, latentKinds } from '../compressor/index.ts';
-import { experimentSchema } from '../config/experiment.ts';
 import { input, inputsOf, interpret, nodesOf, slice, type Tensor } from '../engine/index.ts';
-import { environment } from '../envs/index.ts';
-import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
-import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
-import { generateHistory, source } from '../sources/index.ts';
+import { initialize, Scope } from '../nn/index.ts';
 import { measuresOf, ReconstructionScore } from '../statistics/index.ts';
-import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, tokenizers, writePrompts } from '../tokenizers/index.ts';
-import { loadConfig } from '../util/config.ts';
+import { STATISTICS, stepsSeen } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { INFERENCE_INPUTS, Model, PARTS, weighted, withWeights } from './model.ts';
+import { INFERENCE_INPUTS, type Model, PARTS, weighted, withWeights } from './model.ts';
 import { lossTerms, Pass, type TeacherKind } from './terms.ts';
 
-const BATCH = 3;
-const SIZES =
-  'name: a\ncontext: {episodes: 2}\nmodel: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2}';
-const rooms = environment('dark-room', { size: 3, horizon: 4 });
-const pictures = environment('dark-room-pixels', { size: 3, horizon: 4 });
 const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'pca', 'none'];
-
-function build(tokenizer: string, overrides: readonly string[] = [], family: EnvFamily = rooms) {
-  const config = loadConfig(experimentSchema(), { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
-  const model = new Model(config, family);
-  const histories = listedTasks(family, 'A test').map((task, i) => {
-    return generateHistory({ family, task, source: source('r-max'), random: Random.seeded(i), episodes: 4 });
-  });
-  const shape = model.batchShape(BATCH);
-  const { place: _, ...batch } = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories, model.tokenizer, shape);
-  sampler.fill({ ...batch, place: _ }, Random.seeded(1));
-  const shown = histories.map(history => pickEpisodes(history, [3]));
-  if (model.prompt) writePrompts(model.tokenizer, { ...batch, place: _ }, shown);
-  return { model, batch };
-}
 
 /** Calls of the policy that a batch stands for: one an episode, or one a step where each sees one state. */
 const rowsOf = (model: Model) => (model.tokenizer.stateOnly ? BATCH * model.family.horizon : BATCH);
@@ -45,28 +21,6 @@ const weightsOf = (scope: Scope, seed = 0) => initialize(scope.table.values(), R
 function values(scalars: Record<string, Tensor>, feeds: Record<string, ArrayLike<number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(interpret({ outputs: scalars }, feeds)).map(([name, [value]]) => [name, value]));
 }
-
-const packed = (...overrides: string[]): Parameters<typeof build> => ['packed', overrides];
-const MODELS: Record<string, Parameters<typeof build>> = {
-  ...Object.fromEntries(tokenizers.ids.map(id => [`of ${id} tokens`, [id]])),
-  ...Object.fromEntries(POSITION_KINDS.map(kind => [`with ${kind} positions`, packed(`model.positions=${kind}`)])),
-  ...Object.fromEntries(
-    IMAGE_ENCODER_KINDS.map(kind => [
-      `of images by ${kind}`,
-      ['packed', [`model.image={encoder: ${kind}, patch: 2, features: 3}`], pictures],
-    ]),
-  ),
-  'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
-  'in the encoder-decoder form': packed('policy.architecture=encoder-decoder', 'policy.encoderLayers=2'),
-  'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
-  'with Z before the query': packed('policy.architecture=prefix'),
-  'with a prompt': packed('policy.prompt.episodes=2'),
-  'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
-  'with a prompt and Z in the encoder': packed('policy.prompt.episodes=2', 'policy.architecture=encoder-decoder'),
-  'that predicts returns': packed('policy.returns={episodes: 2, bins: 5, weight: 1}'),
-  'asked about the state': packed('policy.query=state'),
-  'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
-};
 
 /** The terms of one pass, by their names. */
 function losses(model: Model, scope: Scope, kind: string, batch: number, teacher: TeacherKind) {
@@ -82,7 +36,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it.each(KINDS)('has finite losses with %s', kind => {
     const scope = new Scope();
     const { latents, z, context, task, kl, returns } = losses(model, scope, kind, BATCH, 'model');
-    const rest: Record<string, Tensor> = z ? { capacity: latents!.capacity!, rec: model.reconstruction(scope, z, context).loss } : {};
+    const rest: Record<string, Tensor> = z ? { capacity: latents!.capacity!, rec: model.reconstruction(scope, z, { context }).loss } : {};
     const found = values({ task, kl: kl(), ...rest, ...(returns && { returns }) }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     for (const [name, value] of Object.entries(found)) {
       expect(Number.isFinite(value), name).toBe(true);
@@ -170,8 +124,8 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it('gives contexts back as the loss sees them: accuracies and recall are those of a score kept aside', () => {
     const scope = new Scope();
     const { context } = model.inputs(BATCH);
-    const z = model.latents(scope, 'bottleneck', context)!.settled;
-    const { metrics, fields } = model.reconstruction(scope, z, context);
+    const z = model.latents(scope, 'bottleneck', { context })!.settled;
+    const { metrics, fields } = model.reconstruction(scope, z, { context });
     const weights = weightsOf(scope);
     const feeds = { ...batch, ...Object.fromEntries(weights) };
     const found = values({ ...metrics, ...fields }, feeds);

@@ -7,7 +7,9 @@
 import {
   type CompressorOptions,
   compressor,
-  compressors,
+  encodePassages,
+  encodesSegments,
+  inContext,
   type LatentKind,
   type Latents,
   latentKind,
@@ -47,19 +49,59 @@ import {
   type ContextLayout,
   type ContextShape,
   type PromptShape,
+  querySpan,
   stepsSeen,
   type Tokenizer,
   tokenizer,
 } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
+import { compressionOf, expectLatents, inTokens, layoutOf } from './compression.ts';
 
-export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
+export type ModelConfig = Pick<
+  BaseConfig,
+  'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents' | 'queries' | 'source'
+>;
+
+/** What Z is computed from in training. */
+export interface ContextInputs {
+  /** [B, N, F] whole contexts. */
+  readonly context: Tensor;
+  /** With `selection`: the same contexts as selections from passages of histories, [G, E, S, F] and [G, Q, R, E + 1]. */
+  readonly segments?: Tensor;
+  readonly selection?: Tensor;
+}
+
+/** What the graphs that act give besides probabilities, and read besides Z; nothing by default. */
+export interface Asked {
+  /** Value estimates. */
+  readonly critic?: boolean;
+  /** Predicted future returns. */
+  readonly returns?: boolean;
+  /** Weights of cross-attention. */
+  readonly attention?: boolean;
+  /** Number of retrieved contexts. */
+  readonly retrieved?: number;
+}
 
 /** Inputs of the inference graphs; all other inputs are parameters. */
-export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
+export const INFERENCE_INPUTS: Pick<ReadonlySet<string>, 'has'> = {
+  has: name => DATA.has(name) || /^(self|cross)\./.test(name),
+};
+const COMPRESSING = ['context', 'state', 'segment', 'encoded', 'codes'];
+const ACTING = ['query', 'latents', 'retrieved', 'present', 'prompt', 'tokens', 'place'];
+const DATA: ReadonlySet<string> = new Set([...COMPRESSING, ...ACTING]);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
 export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
+
+/** What a reconstruction is compared with. */
+export interface ReconstructionInputs {
+  /** [B, N, F] whole contexts. */
+  readonly context: Tensor;
+  /** With `rebuiltAt`: only these tokens [B, n, F], and their places [n, N], one-hot. */
+  readonly rebuilt?: Tensor;
+  readonly rebuiltAt?: Tensor;
+}
 
 /** The graphs that act. */
 export interface Inference {
@@ -106,12 +148,18 @@ export class Model {
   readonly contextLayout: ContextLayout;
   readonly contextTransitions: number;
   readonly contextTokens: number;
+  /** Number of queries of a batch that come from the same history (Q). */
+  readonly perHistory: number;
+  /** Number of segments that their contexts hold together, at most (E); absent if contexts do not share encoded segments. */
+  readonly passage?: number;
+  /** Number of transitions of the context that a training step reconstructs; all if absent. */
+  readonly rebuilt?: number;
   /** Room for a few-shot prompt before the query. */
   readonly prompt?: PromptShape;
   readonly #config: ModelConfig;
 
   /** @throws {CadenzaError} `E_CONFIG` if settings do not fit the family, such as a segment longer than an episode. */
-  constructor(config: ModelConfig, family: EnvFamily, contextLayout = compressor(config.compressor).contextLayout) {
+  constructor(config: ModelConfig, family: EnvFamily, contextLayout: ContextLayout = layoutOf(config)) {
     this.#config = config;
     const { width, heads, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } = config.model;
     const { architecture, crossLayers, query, prompt, returns, head } = config.policy;
@@ -150,8 +198,16 @@ export class Model {
       poolHeads,
       span: encoderSpan === 'context' ? this.contextTokens : segmentTokens,
       segment: segmentTokens,
+      slots: contextLayout !== 'window',
       layout: this.tokenizer.context,
     };
+    this.perHistory = config.queries.perHistory;
+    this.rebuilt = config.context.rebuilt;
+    if (this.perHistory > 1 && contextLayout === 'segments' && encodesSegments(this.options)) {
+      const { dataset, episodes: recorded, stride } = config.source;
+      const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
+      this.passage = Math.max(1, Math.min(segments + querySpan(this.perHistory) - 1, past));
+    }
     this.policyOptions = {
       ...shared,
       layers: decoderLayers,
@@ -200,6 +256,43 @@ export class Model {
   }
 
   /**
+   * The shape of training batches, in which several queries can come from the same history.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for a batch that is not a multiple of their number.
+   */
+  trainingShape(batch: number): BatchShape {
+    this.#passages(batch);
+    return { ...this.batchShape(batch), perHistory: this.perHistory, passage: this.passage };
+  }
+
+  /** Number of histories (G) of a training batch. */
+  #passages(batch: number): number {
+    if (batch % this.perHistory === 0) return batch / this.perHistory;
+    throw new CadenzaError(
+      'E_CONFIG',
+      `a batch of ${batch} sequences is not a multiple of queries.perHistory, which is ${this.perHistory}. Change one of them.`,
+    );
+  }
+
+  /**
+   * A training batch as graph inputs: those of `inputs`; if contexts share segments, segments [G, E, S, F] and selection [G, Q, R, E + 1];
+   * if a part of the context is reconstructed, rebuilt [B, n, F] and rebuiltAt [n, N].
+   */
+  trainingInputs(batch: number) {
+    const { perHistory: Q, passage: E, rebuilt, tokenizer } = this;
+    const [G, F] = [this.#passages(batch), tokenizer.context.width];
+    const n = rebuilt && rebuilt * tokenizer.tokensPerTransition;
+    return {
+      ...this.inputs(batch),
+      ...(E && {
+        segments: input('segments', [G, E, this.options.segment, F]),
+        selection: input('selection', [G, Q, this.contextTransitions / this.segment, E + 1]),
+      }),
+      ...(n && { rebuilt: input('rebuilt', [batch, n, F]), rebuiltAt: input('rebuiltAt', [n, this.contextTokens]) }),
+    };
+  }
+
+  /**
    * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and with predicted returns returnBins
    * [B, H, K], returnWeight [B, H, K].
    */
@@ -219,23 +312,26 @@ export class Model {
     return latentKind(compressor(compressorId).uncompressed ? 'continuous' : this.latentSettings.kind);
   }
 
-  /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
-  latents(scope: Scope, compressorId: string, context_BNF: Tensor): Latents | undefined {
-    const chosen = compressor(compressorId);
+  /**
+   * Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. X may be given
+   * as `encoded` segments [B, R, L, D], if the compressor is declared by `afterEncoding`.
+   */
+  latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly encoded: Tensor }): Latents | undefined {
+    const { compress } = compressor(compressorId);
+    const { summarize } = compress;
     if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
-    const z_BMD = this.#expectLatents(compressorId, 'compress', chosen.compress(own, context_BNF, this.options), context_BNF.shape[0]);
-    return this.latentKind(compressorId).apply(own.at('latents'), z_BMD, this.latentSettings);
-  }
-
-  /** The output of a compressor, which may come from outside of this package. Throws `E_SHAPE` unless it is [B, M, D]. */
-  #expectLatents(compressorId: string, part: string, z: Tensor, batch: number): Tensor {
-    const expected = [batch, ...this.latentShape(compressorId)!];
-    invariant(
-      String(z.shape) === String(expected),
-      `compressor "${compressorId}": ${part} returned [${z.shape.join(', ')}]; expected [B, M, D] = [${expected.join(', ')}]. M is what its function latents returns, D is model.width.`,
-    );
-    return z;
+    const encoded = () => {
+      if (!summarize) return undefined;
+      if ('encoded' in of) return inContext(own, reshape(of.encoded, [of.encoded.shape[0], -1, this.options.width]), this.options);
+      const { segments, selection } = of;
+      return segments && selection && encodePassages(own, { segments, selection }, this.options);
+    };
+    const h_BND = encoded();
+    const z_BMD = h_BND ? summarize!(own, h_BND, this.options) : compress(own, (of as ContextInputs).context, this.options);
+    const [B] = ('encoded' in of ? of.encoded : of.context).shape;
+    const checked = expectLatents(compressorId, h_BND ? 'summarize' : 'compress', z_BMD, [B, ...this.latentShape(compressorId)!]);
+    return this.latentKind(compressorId).apply(own.at('latents'), checked, this.latentSettings);
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -263,10 +359,24 @@ export class Model {
    * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
-    const policy = scope.at(PARTS.policy);
     const weights: Tensor[] = [];
+    const policy = scope.at(PARTS.policy);
     const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved, layer => void weights.push(layer));
-    const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+    return this.readStates(scope, states_BTD, weights, this.tokensPerStep);
+  }
+
+  /** Number of tokens that a step adds to the running segment, at most; the action is predicted at the last. */
+  get tokensPerStep(): number {
+    return this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+  }
+
+  /**
+   * What is read from the policy's hidden states [B, T, D] and its cross-attention weights [B, J, T, C] in each layer, at every
+   * `stride`-th token.
+   *
+   * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
+   */
+  readStates(scope: Scope, states_BTD: Tensor, weights: readonly Tensor[], stride: number) {
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
       const own = scope.at(RETURN_PARTS.value);
@@ -284,16 +394,31 @@ export class Model {
       return concat(layers, 2);
     };
     return {
-      logits: predicting(this.head.outputs(policy.at('head'), states_BTD)),
+      logits: predicting(this.head.outputs(scope.at(PARTS.policy).at('head'), states_BTD)),
       values,
       states: () => predicting(states_BTD),
       attention,
     };
   }
 
-  /** L_rec and its parts. */
-  reconstruction(scope: Scope, z_BMD: Tensor, context_BNF: Tensor) {
-    return reconstructionLoss(this.#reconstruct(scope, z_BMD), context_BNF, this.tokenizer.context);
+  /** The outputs of a graph that compresses: `latents`, `codes` if they are discrete, and the `next` state of a recurrent compressor. */
+  compressed({ settled, codes }: Latents, next?: Tensor): Record<string, Tensor> {
+    return { latents: settled, ...(next ? { next } : {}), ...(codes ? { codes } : {}) };
+  }
+
+  /** The outputs of a graph that acts: `probabilities` [B, H, P], and what is asked for. */
+  answers(scope: Scope, read: ReturnType<Model['readStates']>, { critic, returns, attention }: Asked): Record<string, Tensor> {
+    return {
+      probabilities: this.head.rows(read.logits),
+      ...(critic ? { values: read.values() } : {}),
+      ...(returns ? { returns: decodeReturns(scope.at(PARTS.policy), read.states(), this.returns!) } : {}),
+      ...(attention ? { attention: read.attention() } : {}),
+    };
+  }
+
+  /** L_rec and its parts, of all tokens of the context or of some (`rebuilt` [B, n, F] at `rebuiltAt` [n, N]). */
+  reconstruction(scope: Scope, z_BMD: Tensor, { context, rebuilt, rebuiltAt }: ReconstructionInputs) {
+    return reconstructionLoss(this.#reconstruct(scope, z_BMD, rebuiltAt), rebuilt ?? context, this.tokenizer.context);
   }
 
   /** R_ψ: `latents` [B, M, D] → `context` [B, N, F], with logits for categorical fields. */
@@ -302,8 +427,8 @@ export class Model {
     return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
   }
 
-  #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
-    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
+  #reconstruct(scope: Scope, z_BMD: Tensor, at?: Tensor): Tensor {
+    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads, at);
   }
 
   /**
@@ -312,11 +437,7 @@ export class Model {
    * compressor takes `state` and a context of one segment; its state is its own output, and the kind of latents is applied to what the
    * policy sees.
    */
-  inference(
-    compressorId: string,
-    batch: { compress: number; act: number },
-    { critic = false, returns = false, attention = false, retrieved = 0 } = {},
-  ): Inference {
+  inference(compressorId: string, batch: { compress: number; act: number }, asked: Asked = {}): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
     const { step } = compressor(compressorId);
@@ -324,27 +445,18 @@ export class Model {
     const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, contextLayout };
     const latentShape = this.latentShape(compressorId);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
-    const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
-    const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
-    const predictedReturns = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
-    const act: Graph = {
-      outputs: {
-        probabilities: this.head.rows(logits),
-        ...(critic ? { values: values() } : {}),
-        ...(returns ? { returns: predictedReturns() } : {}),
-        ...(attention ? { attention: weights() } : {}),
-      },
-    };
+    const found = latentShape && this.retrievedInputs(batch.act, asked.retrieved ?? 0, latentShape);
+    const act: Graph = { outputs: this.answers(scope, this.actorCritic(scope, query, latents, found), asked) };
     if (!latentShape) return { act, recurrent: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
     const own = scope.at(PARTS.compressor);
     const state = input('state', [batch.compress, ...latentShape]);
-    const next = step && this.#expectLatents(compressorId, 'step', step(own, state, past, this.options), batch.compress);
+    const next = step && expectLatents(compressorId, 'step', step(own, state, past, this.options), state.shape);
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
-      : this.latents(scope, compressorId, past)!;
-    const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
+      : this.latents(scope, compressorId, { context: past })!;
+    const compress: Graph = { outputs: this.compressed(z, next) };
     const made = { compress, act, latentShape, recurrent: Boolean(step), context };
     const { discrete } = this.latentKind(compressorId);
     if (!discrete) return made;
@@ -362,23 +474,8 @@ export function weighted(terms: readonly (readonly [weight: number, loss: () => 
   return used.map(([weight, loss]) => mul(loss(), weight)).reduce(add);
 }
 
-/** The settings that a compressor reads, for a stage's key; undefined if it reads none. */
-export function compressionOf(kind: string, compression: ModelConfig['compression']): ModelConfig['compression'] | undefined {
-  const reads = Object.keys(compressor(kind).settings ?? {});
-  return reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined;
-}
-
-/** Settings of compressors with transition counts converted to tokens. */
-function inTokens(compression: ModelConfig['compression'], tokensPerTransition: number): ModelConfig['compression'] {
-  const counted = (name: string) =>
-    compressors.all.some(({ settings = {} }) => name in settings && 'unit' in settings[name] && settings[name].unit === 'transitions');
-  const converted = (name: string, value: string | number | undefined) =>
-    typeof value === 'number' && counted(name) ? value * tokensPerTransition : value;
-  return Object.fromEntries(Object.entries(compression).map(([name, value]) => [name, converted(name, value)]));
-}
-
 /** The graph with its parameters and buffers as constants. Throws `E_CHECKPOINT` if one is missing or has another size. */
-export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: ReadonlySet<string>): Graph {
+export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: Pick<ReadonlySet<string>, 'has'>): Graph {
   return rewrite(graph, node => {
     const name = node.attributes.name as string;
     if (node.op.name !== 'input' || data.has(name)) return undefined;

@@ -23,7 +23,7 @@ export class Pass {
   readonly model: Model;
   readonly scope: Scope;
   readonly teacher: TeacherKind;
-  readonly inputs: ReturnType<Model['inputs']>;
+  readonly inputs: ReturnType<Model['trainingInputs']>;
   /** Z = C_θ(X); undefined for a compressor that passes nothing on. */
   readonly latents: Latents | undefined;
   readonly #stored?: { readonly latents: Tensor; readonly retrieved?: Retrieved };
@@ -38,8 +38,8 @@ export class Pass {
     this.model = model;
     this.scope = scope;
     this.teacher = teacher;
-    this.inputs = model.inputs(batch);
-    this.latents = model.latents(scope, kind, this.inputs.context);
+    this.inputs = model.trainingInputs(batch);
+    this.latents = model.latents(scope, kind, this.inputs);
     const shape = model.latentShape(kind);
     if (retrieved > 0 && shape)
       this.#stored = { latents: input('latents', [batch, ...shape]), retrieved: model.retrievedInputs(batch, retrieved, shape) };
@@ -89,11 +89,12 @@ const kl: LossTerm = {
 };
 
 /** The teacher's probabilities p_T(· | X, Q) [B, H, P]. */
-function teacherProbabilities({ model, scope, teacher, inputs: { context, query, target } }: Pass): Tensor {
+function teacherProbabilities({ model, scope, teacher, inputs }: Pass): Tensor {
+  const { query, target } = inputs;
   if (teacher === 'table') return input('teacher', target.shape);
   if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
   const own = scope.at(PARTS.teacher);
-  return model.head.rows(model.logits(own, query, model.latents(own, 'full', context)?.trained));
+  return model.head.rows(model.logits(own, query, model.latents(own, 'full', inputs)?.trained));
 }
 
 /** −log p_φ(G_k | G_0, …, G_{k−1}, Z, Q) */
@@ -117,7 +118,7 @@ const reconstruction: LossTerm = {
   name: 'L_rec',
   description: 'error of the context decoded from Z',
   compute({ model, scope, latents, inputs }) {
-    return latents && model.reconstruction(scope, latents.trained, inputs.context).loss;
+    return latents && model.reconstruction(scope, latents.trained, inputs).loss;
   },
 };
 

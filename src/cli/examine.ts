@@ -6,6 +6,7 @@ import { extname } from 'node:path';
 import { createExecutor, EXECUTORS, type ExecutorId, type ExecutorSettings, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
 import { bridge } from '../envs/gymnasium/bridge.ts';
+import { SMALL_STEP, timeDivisions } from '../training/divisions.ts';
 
 export type DoctorReport = Awaited<ReturnType<typeof examine>>;
 
@@ -28,7 +29,17 @@ export async function examine(version: string) {
     gymnasium: gymnasium(),
     /** GFLOP/s of a float32 1024³ matrix product on the CPU executor; null if that executor does not work. */
     gemmGflops: works('cpu') ? await gemmRate() : null,
+    /** Milliseconds of a small training step for divisions of the cores into workers and threads; empty if the CPU executor does not work. */
+    divisions: works('cpu') ? await divisions(availableParallelism()) : [],
   };
+}
+
+/** A small training step by one worker with all cores, and by as many workers with one thread each as there are cores. */
+async function divisions(cores: number) {
+  // The batch must be a multiple of the workers.
+  const workers = 2 ** Math.floor(Math.log2(Math.min(cores, SMALL_STEP.batch)));
+  const found = await timeDivisions(SMALL_STEP, [{ workers: 1, threads: cores }, ...(workers > 1 ? [{ workers, threads: 1 }] : [])]);
+  return found.map(({ workers, threads, ms }) => ({ workers, threads, ms: Number(ms.toPrecision(3)) }));
 }
 
 /** Versions of Gymnasium and its Python, or the reason why they are not available. */

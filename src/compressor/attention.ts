@@ -6,17 +6,25 @@
 
 import { mean, reshape } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext, wholePieces } from './compressor.ts';
+import {
+  afterEncoding,
+  type Compressor,
+  defineCompressor,
+  latentLayers,
+  learnedQueries,
+  pool,
+  wholeContext,
+  wholePieces,
+} from './compressor.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
 export const bottleneck: Compressor = {
   id: 'bottleneck',
   description: 'm learned queries attend to the encoded context',
   ...wholeContext,
-  compress(scope, x_BNF, options) {
-    const h_BND = encode(scope, x_BNF, options);
-    return pool(scope, learnedQueries(scope, x_BNF.shape[0], options.latents, options.width), h_BND, options);
-  },
+  compress: afterEncoding((scope, h_BND, options) =>
+    pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
+  ),
 };
 
 /** z_j = pool(q_j, H_j), where H_j is the j-th of m equal stretches of H and q_j its mean. */
@@ -24,13 +32,13 @@ export const stridedAttention: Compressor = {
   id: 'strided-attention',
   description: 'the encoded context split into m stretches; the mean of each attends to it',
   ...wholeContext,
-  compress(scope, x_BNF, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { latents: M, width: D } = options;
-    const { h, L } = wholePieces(encode(scope, x_BNF, options), M);
+    const { h, L } = wholePieces(h_BND, M);
     const [B] = h.shape;
     const stretches = reshape(h, [B * M, L, D]);
     return reshape(pool(scope, mean(stretches, [1], true), stretches, options), [B, M, D]);
-  },
+  }),
 };
 
 /**
@@ -49,10 +57,9 @@ export const perceiver = defineCompressor({
       about: 'number of times the latents attend to the context',
     },
   },
-  compress(scope, x_BNF, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { heads, hidden, latents, width, latentLayers, rounds } = options;
-    const h_BND = encode(scope, x_BNF, options);
-    let z_BMD = learnedQueries(scope, x_BNF.shape[0], latents, width);
+    let z_BMD = learnedQueries(scope, h_BND.shape[0], latents, width);
     for (let r = 0; r < rounds; r++) {
       const own = scope.at(`round${r}`);
       z_BMD = pool(own, z_BMD, h_BND, options);
@@ -60,5 +67,5 @@ export const perceiver = defineCompressor({
         z_BMD = block(own.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers * rounds });
     }
     return z_BMD;
-  },
+  }),
 });

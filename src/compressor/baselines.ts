@@ -5,7 +5,7 @@
 
 import { max, mean, reshape, slice, type Tensor } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
+import { afterEncoding, type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
 
 /** All encoded tokens reach the policy: the full-context teacher. */
 export const full: Compressor = {
@@ -16,7 +16,7 @@ export const full: Compressor = {
   contextLayout: 'window',
   latents: contextTokens => contextTokens,
   window: contextTokens => contextTokens,
-  compress: encode,
+  compress: afterEncoding((_, h_BND) => h_BND),
 };
 
 /** Like `full`, but the context holds the past episodes with the highest returns instead of the latest. */
@@ -45,11 +45,10 @@ const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => 
   id,
   description,
   ...wholeContext,
-  compress(scope, x_BNF, options) {
-    const { latents: M, width: D } = options;
-    const { h, L } = wholePieces(encode(scope, x_BNF, options), M);
+  compress: afterEncoding((_, h_BND, { latents: M, width: D }) => {
+    const { h, L } = wholePieces(h_BND, M);
     return pool(reshape(h, [h.shape[0], M, L, D]));
-  },
+  }),
 });
 
 /** z_j = mean of H_j. */

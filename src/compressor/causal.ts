@@ -41,7 +41,7 @@ export const causal = defineCompressor({
     const [B, N] = x_BNF.shape;
     const [R, M] = [N / segment, (N / segment) * P];
     const segments = segmentsOf(x_BNF, segment);
-    const h = encode(scope, segments, { ...options, span: segment });
+    const h = encode(scope, segments, { ...options, slots: false, span: segment });
     // [R·B, P, D] → [B, M, D]
     const inOrder = (x: Tensor) => reshape(transpose(reshape(x, [R, B, P, -1]), [1, 0, 2, 3]), [B, M, -1]);
     const there_BM1 = inOrder(broadcastTo(select(isThere(segments), 1, 0), [R * B, P, 1]));

@@ -3,7 +3,21 @@
  * tokens of a segment, D width, M latents.
  */
 
-import { add, broadcastTo, concat, layerNorm, less, max, pad, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
+import {
+  add,
+  broadcastTo,
+  concat,
+  expectShape,
+  layerNorm,
+  less,
+  matmul,
+  max,
+  pad,
+  reshape,
+  slice,
+  type Tensor,
+  transpose,
+} from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
@@ -48,12 +62,24 @@ export interface CompressorOptions {
   readonly span: number;
   /** Number of tokens in a segment (S). */
   readonly segment: number;
+  /** Whether every segment of the context is in a slot of its own; false by default, which is a window of transitions. */
+  readonly slots?: boolean;
   /** How the encoder represents positions; learned by default. */
   readonly positions?: PositionKind;
   /** The fields of a row of X; without it, rows are plain numbers. */
   readonly layout?: TokenLayout;
   /** How tokens are embedded. */
   readonly embedding?: EmbedOptions;
+}
+
+/** Encoded context H [B, N, D] → Z [B, M, D]. */
+export type Summarize<O = CompressorOptions> = (scope: Scope, h_BND: Tensor, options: O) => Tensor;
+
+/** Context x [B, N, F] → Z [B, M, D]. */
+export interface Compress<O = CompressorOptions> {
+  (scope: Scope, x_BNF: Tensor, options: O): Tensor;
+  /** What it does after `encode`, if it begins with that. */
+  readonly summarize?: Summarize<O>;
 }
 
 /** What a compressor computes from data instead of learning. */
@@ -64,18 +90,7 @@ export interface Fitted {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/**
- * Compresses a raw context X into latents Z. Register one with `compressors.register`.
- *
- * @example
- * compressors.register({
- *   ...compressor('mean-pool'),
- *   id: 'last-token',
- *   description: 'the last encoded token',
- *   latents: () => 1,
- *   compress: (scope, x, options) => slice(encode(scope, x, options), 1, -1),
- * });
- */
+/** Compresses a raw context X into latents Z. Register one with `compressors.register`; see `afterEncoding` and `examples`. */
 export interface Compressor {
   readonly id: string;
   readonly description: string;
@@ -91,8 +106,8 @@ export interface Compressor {
   latents(contextTokens: number, options: CompressorOptions): number;
   /** Number of context tokens that it reads: the last of N. */
   window(contextTokens: number, options: CompressorOptions): number;
-  /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. */
-  compress(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor;
+  /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. If it begins with `encode`, declare it by `afterEncoding`. */
+  readonly compress: Compress;
   /**
    * Recurrent compressors: Z [B, M, D] (zeros before the first segment) and one more segment [B, S, F] → the next Z [B, M, D]. Applied
    * segment by segment it equals `compress` of the whole history, so that an agent can carry Z instead of its history. A segment of zeros
@@ -116,9 +131,64 @@ export const wholeContext = {
 /**
  * The stack that every compressor starts with (method 2): token embedding, positions, pre-norm blocks. Returns normalized H [B, N, D].
  * Self-attention stays within pieces of `span` tokens (for example one episode), so its cost is linear in N; the pooling attention joins
- * the pieces.
+ * the pieces. If the pieces are segments in slots, a token has a position within its segment, and its segment has one in the context.
  */
 export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
+  if (!encodesSegments(options)) return encodeTokens(scope, x_BNF, options);
+  const { B, N, F } = expectShape(x_BNF, 'B N F');
+  const { segment: S, width } = options;
+  const h_RSD = encodeTokens(scope, reshape(x_BNF, [(B * N) / S, S, F]), options);
+  return inContext(scope, reshape(h_RSD, [B, N, width]), options);
+}
+
+/** Whether the encoding of a segment is the same wherever it is in a context. */
+export const encodesSegments = ({ slots = false, span, segment }: CompressorOptions): boolean => slots && span === segment;
+
+/**
+ * Encodes segments x [B, S, F] → [B, S, D], wherever they are in a context.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
+ */
+export function encodeSegments(scope: Scope, x_BSF: Tensor, options: CompressorOptions): Tensor {
+  invariant(encodesSegments(options), 'a segment can be encoded by itself only with an encoder within segments (span) in slots.');
+  return encodeTokens(scope, x_BSF, options);
+}
+
+/** Encoded segments of a context, H [B, N, D], with the position of each segment in the context: what `encode` returns. */
+export function inContext(scope: Scope, h_BND: Tensor, { segment, positions }: CompressorOptions): Tensor {
+  if (positions === 'none') return h_BND;
+  const { B, N, D } = expectShape(h_BND, 'B N D');
+  const R = N / segment;
+  const ages_R1D = scope.at('embed').parameter('ages', [R, 1, D], normalInit(POSITION_DEVIATION));
+  return reshape(add(reshape(h_BND, [B, R, segment, D]), ages_R1D), [B, N, D]);
+}
+
+/** Contexts as selections from passages of histories. Shape key: G passages, E segments of a passage, Q contexts of a passage, R slots. */
+export interface Passages {
+  /** [G, E, S, F] the segments of each passage, oldest first. */
+  readonly segments: Tensor;
+  /** [G, Q, R, E + 1] one-hot: the segment in each slot of each context; the last column is an empty slot. */
+  readonly selection: Tensor;
+}
+
+/**
+ * The encoded contexts of passages, H [G·Q, N, D]: what `encode` returns for each of these contexts, but every segment is encoded once.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
+ */
+export function encodePassages(scope: Scope, { segments, selection }: Passages, options: CompressorOptions): Tensor {
+  const { G, E, S, F } = expectShape(segments, 'G E S F');
+  const { Q, R } = expectShape(selection, 'G Q R C');
+  const D = options.width;
+  // An empty slot holds an encoded segment of absent tokens, one for all.
+  const h_RSD = encodeSegments(scope, pad(reshape(segments, [G * E, S, F]), 0, 0, 1), options);
+  const held = reshape(slice(h_RSD, 0, 0, G * E), [G, E, S * D]);
+  const empty = broadcastTo(reshape(slice(h_RSD, 0, -1), [1, 1, S * D]), [G, 1, S * D]);
+  const chosen = matmul(reshape(selection, [G, Q * R, E + 1]), concat([held, empty], 1));
+  return inContext(scope, reshape(chosen, [G * Q, R * S, D]), options);
+}
+
+function encodeTokens(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
   const { width, heads, hidden, layers, span, positions, layout, embedding } = options;
   const embedded_BND = addPositions(scope.at('embed'), embedTokens(scope.at('embed'), x_BNF, layout, width, embedding), positions);
   const [B, N] = embedded_BND.shape;
@@ -127,6 +197,25 @@ export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions):
   for (let i = 0; i < layers; i++) h = block(scope.at(`block${i}`), h, { heads, hidden, positions, branches: 2 * layers });
   return layerNorm(reshape(h, [B, N, width]));
 }
+
+/** Standard deviation of the initial positions of segments: small relative to the tokens. */
+const POSITION_DEVIATION = 0.1;
+
+/**
+ * Declares how a compressor that begins with `encode` goes on: `summarize` maps H [B, N, D] to Z [B, M, D]. A segment is then encoded once
+ * for all contexts that hold it, in training and when the agent acts.
+ *
+ * @example
+ * compressors.register({
+ *   ...compressor('mean-pool'),
+ *   id: 'last-token',
+ *   description: 'the last encoded token',
+ *   latents: () => 1,
+ *   compress: afterEncoding((_, h) => slice(h, 1, -1)),
+ * });
+ */
+export const afterEncoding = <O extends CompressorOptions>(summarize: Summarize<O>): Compress<O> =>
+  Object.assign((scope: Scope, x_BNF: Tensor, options: O) => summarize(scope, encode(scope, x_BNF, options), options), { summarize });
 
 /** `count` learned queries [B, count, D]. */
 export const learnedQueries = (scope: Scope, batch: number, count: number, width: number): Tensor =>
@@ -207,8 +296,11 @@ function expectDefault(id: string, name: string, setting: CompressorSetting): vo
  */
 export function defineCompressor<const T extends CompressorSettings>(
   kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
-    readonly [K in Exclude<Parts, 'step'>]: WithValues<Compressor[K], CompressorValues<T>>;
-  } & { readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>> },
+    readonly [K in 'latents' | 'window']: WithValues<Compressor[K], CompressorValues<T>>;
+  } & {
+    readonly compress: Compress<CompressorOptions & CompressorValues<T>>;
+    readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>>;
+  },
 ): Compressor {
   const { settings, latents, window, compress, step } = kind;
   for (const [name, setting] of Object.entries(settings)) expectDefault(kind.id, name, setting);
@@ -217,11 +309,14 @@ export function defineCompressor<const T extends CompressorSettings>(
     const values = Object.entries(settings).map(([name, setting]) => [name, given[name] ?? setting.default]);
     return { ...options, ...(Object.fromEntries(values) as CompressorValues<T>) };
   };
+  const { summarize } = compress;
   return {
     ...kind,
     latents: (contextTokens, options) => latents(contextTokens, own(options)),
     window: (contextTokens, options) => window(contextTokens, own(options)),
-    compress: (scope, x_BNF, options) => compress(scope, x_BNF, own(options)),
+    compress: summarize
+      ? afterEncoding((scope, h_BND, options: CompressorOptions) => summarize(scope, h_BND, own(options)))
+      : (scope, x_BNF, options) => compress(scope, x_BNF, own(options)),
     step: step && ((scope, z_BMD, segment_BSF, options) => step(scope, z_BMD, segment_BSF, own(options))),
   };
 }

@@ -5,7 +5,7 @@
 
 import { linear as affine, constant, transpose } from '../engine/index.ts';
 import { addPositions, block, linear } from '../nn/index.ts';
-import { type Compressor, defineCompressor, encode, latentLayers, wholeContext } from './compressor.ts';
+import { afterEncoding, type Compressor, defineCompressor, latentLayers, wholeContext } from './compressor.ts';
 
 /** Z = Blocks(P H + p) with P [m, N] learned: a latent corresponds to positions in the context, whatever their content. */
 export const linearProjection = defineCompressor({
@@ -13,13 +13,13 @@ export const linearProjection = defineCompressor({
   description: 'a learned linear map from N encoded tokens to m latents, then transformer blocks over them',
   ...wholeContext,
   settings: { latentLayers },
-  compress(scope, x_BNF, options) {
+  compress: afterEncoding((scope, h_BND, options) => {
     const { heads, hidden, latents, latentLayers } = options;
-    const h_BDN = transpose(encode(scope, x_BNF, options), [0, 2, 1]);
+    const h_BDN = transpose(h_BND, [0, 2, 1]);
     let z_BMD = addPositions(scope.at('project'), transpose(linear(scope.at('project'), h_BDN, latents), [0, 2, 1]));
     for (let i = 0; i < latentLayers; i++) z_BMD = block(scope.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers });
     return z_BMD;
-  },
+  }),
 });
 
 /** [N, M] weights of the tokens: trace j has a half-life of N^((j + ½) / M) tokens, and its weights sum to 1. */
@@ -42,9 +42,8 @@ export const memoryTraces: Compressor = {
   id: 'memory-traces',
   description: 'm exponential moving averages of the encoded context, with half-lives from a few tokens to most of it',
   ...wholeContext,
-  compress(scope, x_BNF, options) {
-    const [N, M] = [x_BNF.shape[1], options.latents];
-    const h_BDN = transpose(encode(scope, x_BNF, options), [0, 2, 1]);
-    return transpose(affine(h_BDN, constant(traceWeights(N, M), [N, M])), [0, 2, 1]);
-  },
+  compress: afterEncoding((_, h_BND, options) => {
+    const [N, M] = [h_BND.shape[1], options.latents];
+    return transpose(affine(transpose(h_BND, [0, 2, 1]), constant(traceWeights(N, M), [N, M])), [0, 2, 1]);
+  }),
 };

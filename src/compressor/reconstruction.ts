@@ -3,14 +3,34 @@
  * features of a token, M latents, D width.
  */
 
-import { add, argmax, broadcastTo, cast, equal, less, mul, reshape, slice, square, sub, sum, type Tensor } from '../engine/index.ts';
+import {
+  add,
+  argmax,
+  broadcastTo,
+  cast,
+  equal,
+  less,
+  matmul,
+  mul,
+  reshape,
+  slice,
+  square,
+  sub,
+  sum,
+  type Tensor,
+} from '../engine/index.ts';
 import { crossAttention, crossEntropy, keysValues, linear, normalInit, type Scope, weightedMean } from '../nn/index.ts';
 import type { TokenLayout } from '../tokenizers/index.ts';
 
-/** One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]. */
-export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number): Tensor {
+/**
+ * One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]; with `at` [n, N] one-hot,
+ * those of some tokens, [B, n, F].
+ */
+export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number, at?: Tensor): Tensor {
   const [B, , D] = z_BMD.shape;
-  const positions = broadcastTo(scope.parameter('positions', [tokens, D], normalInit(1)), [B, tokens, D]);
+  const all_ND = scope.parameter('positions', [tokens, D], normalInit(1));
+  const asked = at ? matmul(at, all_ND) : all_ND;
+  const positions = broadcastTo(asked, [B, asked.shape[0], D]);
   const read = add(positions, crossAttention(scope, positions, keysValues(scope, z_BMD, D, heads), { heads }));
   return linear(scope.at('head'), read, layout.width);
 }

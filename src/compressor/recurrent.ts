@@ -83,7 +83,7 @@ interface Encoded extends KeysValues {
 function encodeSegments(scope: Scope, segments: Tensor, options: Options): Encoded {
   const { segment, width, poolHeads, workingMemory: P } = options;
   invariant(P <= segment, `the working memory is the end of a segment of ${segment} tokens, so it cannot hold ${P} tokens.`);
-  const h = encode(scope, segments, { ...options, span: segment });
+  const h = encode(scope, segments, { ...options, slots: false, span: segment });
   return { ...keysValues(scope.at('pool'), h, width, poolHeads), recent: P > 0 ? slice(h, 1, -P) : undefined, there: isThere(segments) };
 }
 

@@ -9,7 +9,8 @@ type Order<J> = { readonly job: J } | { readonly stop: true };
 /** Message from a process: progress, completion, or failure of its job. */
 type Message = { readonly note: string; readonly stays: boolean } | { readonly done: true } | { readonly failed: Failure };
 
-interface Failure {
+/** An error as plain data. */
+export interface Failure {
   readonly message: string;
   /** Code of a `CadenzaError`. */
   readonly known?: ErrorCode;
@@ -139,10 +140,12 @@ export function serveJobs<J>(
   process.on('SIGTERM', abort);
 }
 
-function failureOf(error: unknown): Failure {
+/** An error as plain data that another process or thread can receive. */
+export function failureOf(error: unknown): Failure {
   const { message, code, path } = error as NodeJS.ErrnoException;
   return error instanceof CadenzaError ? { message, known: error.code } : { message: message ?? String(error), code, path };
 }
 
-const errorOf = ({ message, known, code, path }: Failure): Error =>
+/** The error that `failureOf` described. */
+export const errorOf = ({ message, known, code, path }: Failure): Error =>
   known ? new CadenzaError(known, message) : Object.assign(new Error(message), { code, path });

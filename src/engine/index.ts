@@ -9,4 +9,5 @@ export * from './ops/index.ts';
 export * from './passes.ts';
 export * from './reference.ts';
 export * from './safetensors.ts';
+export * from './split.ts';
 export * from './tensor.ts';

@@ -108,13 +108,18 @@ export function batchParts(
   batch: Batch,
   histories: readonly History[],
   shown: readonly Demonstrations[],
-  { family, prompt }: { readonly family: EnvFamily; readonly prompt: BaseConfig['policy']['prompt'] },
+  {
+    family,
+    prompt,
+    perHistory,
+  }: { readonly family: EnvFamily; readonly prompt: BaseConfig['policy']['prompt']; readonly perHistory: number },
 ): BatchPart[] {
   if (!prompt) return [{ name: 'batch', batch, from: 0, histories }];
   const whole = shown.flatMap(({ output }) => loadHistories(output, family).histories);
   const episodes = (history: History) => Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
   const rows = batch.place.length.length;
-  const alone = Math.round(prompt.unprompted * rows);
+  // Queries of one history stay in one part.
+  const alone = Math.round((prompt.unprompted * rows) / perHistory) * perHistory;
   const parts = [
     { name: 'batch', batch: batchRows(batch, 0, alone), from: 0, histories },
     {

@@ -1,24 +1,29 @@
 /**
- * @file Transformer layers as functions of a scope and tensors. Shape key: B batch, T query tokens, N key tokens, D width, H heads, K head
- * width, F hidden width.
+ * @file Transformer layers as functions of a scope and tensors. Self-attention reads a sequence at once, or some tokens at a time, with the
+ * keys and values of the others in a cache. Shape key: B batch, T query tokens, N key tokens, D width, H heads, K head width, F hidden width.
  */
 
 import {
   add,
   linear as affine,
   attention,
+  broadcastTo,
   concat,
+  constant,
+  equal,
   expectShape,
   layerNorm,
+  less,
   relu,
   reshape,
+  select,
   slice,
   split,
   type Tensor,
   transpose,
 } from '../engine/index.ts';
 import { type Initializer, linearInit, type Scope, zeroInit } from './parameters.ts';
-import { POSITIONS, type PositionKind } from './positions.ts';
+import { type Places, POSITIONS, type PositionKind } from './positions.ts';
 
 /** y = x W + b over the last axis: x [.., D] → [.., width]. Declares `weight` and `bias`. */
 export function linear(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
@@ -37,12 +42,15 @@ export function project(scope: Scope, x: Tensor, width: number, initializer: Ini
 /** x [B, T, D] → x W split into heads, [B, H, T, K]. Queries, keys and values have separate maps: splitting one wide product costs more. */
 function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
   const { B, T } = expectShape(x_BTD, 'B T D');
-  return transpose(reshape(project(scope, x_BTD, width), [B, T, heads, width / heads]), [0, 2, 1, 3]);
+  const x = project(scope, x_BTD, width);
+  if (T === 1) return reshape(x, [B, heads, 1, width / heads]);
+  return transpose(reshape(x, [B, T, heads, width / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */
 function joinHeads(x: Tensor): Tensor {
   const { B, H, T, K } = expectShape(x, 'B H T K');
+  if (T === 1) return reshape(x, [B, 1, H * K]);
   return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * K]);
 }
 
@@ -65,6 +73,49 @@ export function causalAttention(q: Tensor, k: Tensor, v: Tensor, bias_HTT?: Tens
   return concat(outputs, 2);
 }
 
+/** Where T tokens are in a sequence of N. */
+export interface TokenPlaces {
+  /** Booleans [B, T, N]: whether a token is in a place. */
+  readonly here_BTN: Tensor;
+  /** [B, 1, T, N] added to scores: very negative in places after a token's own. */
+  readonly later_B1TN: Tensor;
+}
+
+/** Keys and values of a sequence of N tokens that is read some tokens at a time. */
+export interface Cache extends TokenPlaces {
+  /** [B, H, N, K] of the tokens read before, in their places. */
+  readonly keys: Tensor;
+  /** [B, H, N, K], as the keys. */
+  readonly values: Tensor;
+}
+
+/** Replaces −∞ in a mask: its exponential is exactly 0, and it cannot produce NaN. */
+const MASKED = -1e9;
+
+/** Tokens at these places, int32 [B, T], of a sequence of N; −1: absent, seen by no other token. */
+export function placesAmong(place_BT: Tensor, N: number): TokenPlaces {
+  const { B, T } = expectShape(place_BT, 'B T');
+  const all_N = constant(
+    Int32Array.from({ length: N }, (_, n) => n),
+    [N],
+    'int32',
+  );
+  return {
+    here_BTN: equal(reshape(place_BT, [B, T, 1]), all_N),
+    later_B1TN: select(less(reshape(place_BT, [B, 1, T, 1]), all_N), MASKED, 0),
+  };
+}
+
+/** The cache [B, H, N, K] with new tokens x [B, H, T, K] written to their places. */
+function written(cache_BHNK: Tensor, x_BHTK: Tensor, here_BTN: Tensor): Tensor {
+  const { B, T, N } = expectShape(here_BTN, 'B T N');
+  return Array.from({ length: T }, (_, t) => t).reduce((cache, t) => {
+    // Kernels that select with broadcasting take several times as long.
+    const [here, new_BH1K] = [reshape(slice(here_BTN, 1, t, t + 1), [B, 1, N, 1]), slice(x_BHTK, 2, t, t + 1)];
+    return select(broadcastTo(here, cache.shape), broadcastTo(new_BH1K, cache.shape), cache);
+  }, cache_BHNK);
+}
+
 /** Options of self-attention. */
 export interface AttentionOptions {
   /** Number of heads H, a divisor of D. */
@@ -77,19 +128,28 @@ export interface AttentionOptions {
   readonly outputGain?: number;
   /** Positions inside self-attention (rotary, relative bias); kinds that are added to the tokens have no effect here. */
   readonly positions?: PositionKind;
+  /** Which tokens of the sequence x holds; by default all of them. */
+  readonly places?: Places;
+  /** The other tokens of the sequence, with `places.at`. Attention is causal then. */
+  readonly cache?: Cache;
+  /** Receives the keys and values of all tokens so far. */
+  readonly onKeysValues?: (found: KeysValues) => void;
 }
 
 /** Multi-head self-attention (Vaswani et al. 2017, §3.2.2): x [B, T, D] → [B, T, D]. */
 export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOptions): Tensor {
-  const { heads, causal = false, mask, outputGain = 1, positions = 'learned' } = options;
-  const { rotate, bias } = POSITIONS[positions];
   const [T, width] = x_BTD.shape.slice(-2);
+  const { heads, causal = false, cache, outputGain = 1, positions = 'learned', places = { total: T }, onKeysValues } = options;
+  const { rotate, bias } = POSITIONS[positions];
   const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
-  const [rotatedQ, rotatedK] = rotate ? [rotate(q), rotate(k)] : [q, k];
-  const bias_HTT = bias?.(scope, T, heads);
-  const masked = mask && bias_HTT ? add(mask, bias_HTT) : (mask ?? bias_HTT);
+  const [rotatedQ, rotatedK] = rotate ? [rotate(q, places), rotate(k, places)] : [q, k];
+  const [keys, values] = cache ? [written(cache.keys, rotatedK, cache.here_BTN), written(cache.values, v, cache.here_BTN)] : [rotatedK, v];
+  onKeysValues?.({ keys, values });
+  const mask = cache ? cache.later_B1TN : options.mask;
+  const positionBias = bias?.(scope, T, heads, places);
+  const masked = mask && positionBias ? add(mask, positionBias) : (mask ?? positionBias);
   const out_BHTK =
-    causal && !mask ? causalAttention(rotatedQ, rotatedK, v, bias_HTT) : attention(rotatedQ, rotatedK, v, { bias: masked }).out;
+    causal && !mask ? causalAttention(rotatedQ, keys, values, positionBias) : attention(rotatedQ, keys, values, { bias: masked }).out;
   return project(scope.at('out'), joinHeads(out_BHTK), width, scaled(outputGain));
 }
 
@@ -134,20 +194,12 @@ export function feedForward(scope: Scope, x: Tensor, hidden: number, outputGain 
   return project(scope.at('down'), relu(project(scope.at('up'), x, hidden)), x.shape.at(-1)!, scaled(outputGain));
 }
 
-/** Options of a transformer block. */
-export interface BlockOptions {
-  /** Number of heads H, a divisor of D. */
-  readonly heads: number;
+/** Options of a transformer block: those of its self-attention, and its own. */
+export interface BlockOptions extends Omit<AttentionOptions, 'outputGain'> {
   /** Width F of the feed-forward layer. */
   readonly hidden: number;
-  /** Whether token t attends only to tokens 0 … t in self-attention; false by default. */
-  readonly causal?: boolean;
-  /** Positions inside self-attention; none by default. */
-  readonly positions?: PositionKind;
   /** Whether tokens attend to each other; true by default. */
   readonly selfAttention?: boolean;
-  /** Added to the scores of self-attention; see `AttentionOptions`. */
-  readonly mask?: Tensor;
   /** Number of residual branches in the whole stack; branch outputs start scaled by 1/√(this). */
   readonly branches?: number;
 }
@@ -160,10 +212,11 @@ export interface BlockOptions {
  * const y = block(scope.at('layer0'), input('x', [8, 20, 64]), { heads: 4, hidden: 256, causal: true });
  */
 export function block(scope: Scope, x_BTD: Tensor, options: BlockOptions, context?: KeysValues): Tensor {
-  const { heads, hidden, causal, mask, positions, selfAttention: attends = true, branches = 1 } = options;
+  const { hidden, selfAttention: attends = true, branches = 1, ...inside } = options;
+  const { heads } = inside;
   const outputGain = 1 / Math.sqrt(branches);
   let x = x_BTD;
-  if (attends) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { heads, causal, mask, positions, outputGain }));
+  if (attends) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { ...inside, outputGain }));
   if (context) x = add(x, crossAttention(scope.at('cross'), layerNorm(x), context, { heads, outputGain }));
   return add(x, feedForward(scope.at('ffn'), layerNorm(x), hidden, outputGain));
 }

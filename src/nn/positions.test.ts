@@ -22,7 +22,7 @@ const evaluate = (y: Tensor, numbers: Numbers) => interpret({ outputs: { y } }, 
 describe('rotary positions', () => {
   const turn = POSITIONS.rotary.rotate!;
   const scores = (places: number) => {
-    const [q, k] = ['q', 'k'].map(name => turn(input(name, [1, 1, places, K])));
+    const [q, k] = ['q', 'k'].map(name => turn(input(name, [1, 1, places, K]), { total: places }));
     return matmul(q, k, { transposeB: true });
   };
 
@@ -38,7 +38,7 @@ describe('rotary positions', () => {
 
   it('turn without stretching, by t · ω_i', () => {
     const x = normal('x', T, K);
-    const turned = evaluate(turn(input('x', [1, 1, T, K])), { x });
+    const turned = evaluate(turn(input('x', [1, 1, T, K]), { total: T }), { x });
     for (let t = 0; t < T; t++) {
       for (const [i, frequency] of [1, 10_000 ** -0.5].entries()) {
         const [a, b] = [x[t * K + i], x[t * K + i + K / 2]];
@@ -51,11 +51,11 @@ describe('rotary positions', () => {
 
   it('have the right gradient', () => {
     const x = input('x', [1, H, 3, K]);
-    expect(jacobianError(turn(x), [x], { x: normal('x', H, 3, K) })).toBeLessThan(1e-7);
+    expect(jacobianError(turn(x, { total: 3 }), [x], { x: normal('x', H, 3, K) })).toBeLessThan(1e-7);
   });
 
   it('say that pairs are needed', () => {
-    expect(() => turn(input('x', [1, 1, 2, 3]))).toThrow(failure('E_SHAPE', 3));
+    expect(() => turn(input('x', [1, 1, 2, 3]), { total: 2 })).toThrow(failure('E_SHAPE', 3));
   });
 });
 
@@ -64,7 +64,7 @@ describe('the relative bias', () => {
 
   it('is the number of the head and of the distance from query to key', () => {
     const scope = new Scope();
-    const found = evaluate(bias(scope, T, H), { relativeBias: Array.from({ length: H * (2 * T - 1) }, (_, i) => i) });
+    const found = evaluate(bias(scope, T, H, { total: T }), { relativeBias: Array.from({ length: H * (2 * T - 1) }, (_, i) => i) });
     for (let h = 0; h < H; h++)
       for (let i = 0; i < T; i++) for (let j = 0; j < T; j++) expect(found[(h * T + i) * T + j]).toBe(h * (2 * T - 1) + j - i + T - 1);
   });
@@ -72,7 +72,7 @@ describe('the relative bias', () => {
   it('is the same for all distances that are far', () => {
     const scope = new Scope();
     const long = FARTHEST + 6;
-    const y = bias(scope, long, 1);
+    const y = bias(scope, long, 1, { total: long });
     expect(scope.table.get('relativeBias')!.shape).toEqual([1, 2 * FARTHEST + 1]);
     const found = evaluate(y, { relativeBias: Array.from({ length: 2 * FARTHEST + 1 }, (_, i) => i) });
     expect([found[long - 1], found[FARTHEST], found[FARTHEST - 1]]).toEqual([2 * FARTHEST, 2 * FARTHEST, 2 * FARTHEST - 1]);
@@ -81,10 +81,10 @@ describe('the relative bias', () => {
 
   it('has the right gradient, and a single token has one bias', () => {
     const scope = new Scope();
-    const y = bias(scope, 4, H);
+    const y = bias(scope, 4, H, { total: 4 });
     const [{ tensor }] = scope.table.values();
     expect(jacobianError(y, [tensor], { relativeBias: normal('table', H, 7) })).toBeLessThan(1e-7);
-    expect(evaluate(bias(new Scope(), 1, 1), { relativeBias: [7] })).toEqual(Float64Array.of(7));
+    expect(evaluate(bias(new Scope(), 1, 1, { total: 1 }), { relativeBias: [7] })).toEqual(Float64Array.of(7));
   });
 });
 

@@ -1,10 +1,12 @@
 /**
  * @file Positions of tokens (method 1.3): added to the tokens (learned, sinusoidal), or used inside self-attention (rotary, relative bias),
- * which then sees only distances between tokens. Shape key: B batch, T tokens, D width, H heads, K head width, L distances.
+ * which then sees only distances between tokens. Shape key: B batch, T tokens, D width, H heads, K head width, L distances, N tokens of the
+ * whole sequence.
  */
 
 import {
   add,
+  linear as affine,
   broadcastTo,
   concat,
   constant,
@@ -17,19 +19,31 @@ import {
   split,
   sub,
   type Tensor,
+  transpose,
 } from '../engine/index.ts';
 import { invariant } from '../util/errors.ts';
 import { type Initializer, normalInit, type Scope, zeroInit } from './parameters.ts';
 
+/** Which tokens of a sequence are at hand. */
+export interface Places {
+  /** Number of tokens of the whole sequence (N). */
+  readonly total: number;
+  /** [B, T, N] one-hot: the place of every token at hand. Without it, they are the first T of the sequence. */
+  readonly at?: Tensor;
+}
+
 /** One kind of positions; each function is optional. */
 export interface Positions {
   /** x [B, T, D] → x + p. */
-  readonly embed?: (scope: Scope, x_BTD: Tensor) => Tensor;
+  readonly embed?: (scope: Scope, x_BTD: Tensor, places: Places) => Tensor;
   /** Applied to queries and keys [B, H, T, K] of self-attention. */
-  readonly rotate?: (x_BHTK: Tensor) => Tensor;
-  /** Bias on the scores of self-attention over T tokens: [H, T, T]. */
-  readonly bias?: (scope: Scope, T: number, heads: number) => Tensor;
+  readonly rotate?: (x_BHTK: Tensor, places: Places) => Tensor;
+  /** Bias on the scores of T tokens: [H, T, T] for the first T, [B, H, T, N] for tokens at given places. */
+  readonly bias?: (scope: Scope, T: number, heads: number, places: Places) => Tensor;
 }
+
+/** The rows of a table [N, X] that belong to T tokens: [T, X], or [B, T, X] at given places. */
+const rowsAt = (table_NX: Tensor, T: number, { at }: Places): Tensor => (at ? affine(at, table_NX) : slice(table_NX, 0, 0, T));
 
 /** Standard deviation of initial positions: small relative to the tokens. */
 const DEVIATION = 0.1;
@@ -49,19 +63,20 @@ const gainInit: Initializer = () => Float32Array.of(DEVIATION * Math.SQRT2);
 
 /** A table with one learned vector per position. */
 const learned: Positions = {
-  embed(scope, x_BTD) {
+  embed(scope, x_BTD, places) {
     const { T, D } = expectShape(x_BTD, 'B T D');
-    return add(x_BTD, scope.parameter('positions', [T, D], normalInit(DEVIATION)));
+    return add(x_BTD, rowsAt(scope.parameter('positions', [places.total, D], normalInit(DEVIATION)), T, places));
   },
 };
 
 /** Sines and cosines of decreasing frequency (Vaswani et al. 2017, §3.5), times a learned gain. */
 const sinusoidal: Positions = {
-  embed(scope, x_BTD) {
+  embed(scope, x_BTD, places) {
     const { T, D } = expectShape(x_BTD, 'B T D');
     invariant(D % 2 === 0, `sinusoidal positions need an even width, got ${D}.`);
-    const p_TD = concat([waves(T, D / 2, Math.sin), waves(T, D / 2, Math.cos)], 1);
-    return add(x_BTD, mul(p_TD, scope.parameter('positionGain', [1], gainInit)));
+    const { total: N } = places;
+    const p_ND = concat([waves(N, D / 2, Math.sin), waves(N, D / 2, Math.cos)], 1);
+    return add(x_BTD, mul(rowsAt(p_ND, T, places), scope.parameter('positionGain', [1], gainInit)));
   },
 };
 
@@ -70,11 +85,14 @@ const sinusoidal: Positions = {
  * tokens and their distance.
  */
 const rotary: Positions = {
-  rotate(x_BHTK) {
+  rotate(x_BHTK, places) {
     const { T, K } = expectShape(x_BHTK, 'B H T K');
     invariant(K % 2 === 0, `rotary positions rotate pairs of numbers, so the head width must be even, but is ${K}.`);
     const [first, second] = split(x_BHTK, 3, 2);
-    const [cosine, sine] = [waves(T, K / 2, Math.cos), waves(T, K / 2, Math.sin)];
+    const [cosine, sine] = [Math.cos, Math.sin].map(f => {
+      const angles = rowsAt(waves(places.total, K / 2, f), T, places);
+      return places.at ? reshape(angles, [-1, 1, T, K / 2]) : angles;
+    });
     return concat([sub(mul(first, cosine), mul(second, sine)), add(mul(first, sine), mul(second, cosine))], 3);
   },
 };
@@ -84,7 +102,7 @@ const rotary: Positions = {
  * Distances are clipped at FARTHEST. The table starts at 0, where attention ignores order.
  */
 const relativeBias: Positions = {
-  bias(scope, T, heads) {
+  bias(scope, shown, heads, { total: T, at }) {
     const clip = Math.min(FARTHEST, T - 1);
     const table_HL = scope.parameter('relativeBias', [heads, 2 * clip + 1], zeroInit);
     const span = 2 * T - 1;
@@ -96,7 +114,10 @@ const relativeBias: Positions = {
     // T − 1) is the bias of s − t. A gather of T × T indices would need a table as large as the scores.
     const copies = pad(broadcastTo(reshape(all_HL, [heads, 1, span]), [heads, T, span]), 2, 0, 1);
     const shifted = reshape(slice(reshape(copies, [heads, T * (span + 1)]), 1, 0, T * span), [heads, T, span]);
-    return slice(shifted, 2, T - 1, span);
+    const bias_HTT = slice(shifted, 2, T - 1, span);
+    if (!at) return slice(slice(bias_HTT, 1, 0, shown), 2, 0, shown);
+    const rows_BTHN = affine(at, reshape(transpose(bias_HTT, [1, 0, 2]), [T, heads * T]));
+    return transpose(reshape(rows_BTHN, [-1, shown, heads, T]), [0, 2, 1, 3]);
   },
 };
 
@@ -115,10 +136,15 @@ export const POSITION_KINDS = (Object.keys(POSITIONS) as [PositionKind, ...Posit
   kind => Object.keys(POSITIONS[kind]).length > 0,
 );
 
-/** Adds positions to tokens x [B, T, D], if the kind is one that adds them. */
-export function addPositions(scope: Scope, x_BTD: Tensor, kind: PositionKind = 'learned'): Tensor {
+/** Adds positions to tokens x [B, T, D], if the kind is one that adds them. By default they are a whole sequence. */
+export function addPositions(
+  scope: Scope,
+  x_BTD: Tensor,
+  kind: PositionKind = 'learned',
+  places: Places = { total: x_BTD.shape[1] },
+): Tensor {
   const { embed } = POSITIONS[kind];
-  return embed ? embed(scope, x_BTD) : x_BTD;
+  return embed ? embed(scope, x_BTD, places) : x_BTD;
 }
 
 /**
@@ -127,5 +153,5 @@ export function addPositions(scope: Scope, x_BTD: Tensor, kind: PositionKind = '
  */
 export function addLatentPositions(scope: Scope, z_BMD: Tensor, kind: PositionKind = 'learned'): Tensor {
   const { embed = learned.embed! } = POSITIONS[kind];
-  return embed(scope, z_BMD);
+  return embed(scope, z_BMD, { total: z_BMD.shape[1] });
 }

@@ -1,6 +1,6 @@
 /** @file Packs many tensors into one vector: a few large inputs and outputs instead of many small ones. */
 
-import { type Graph, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
+import { type Data, type Graph, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
 
 /** A parameter as the optimizer sees it. */
 export interface TrainableParameter {
@@ -52,4 +52,10 @@ export function readPacked(graph: Graph, layout: Packing, name: string): Graph {
     const place = node.op.name === 'input' ? places.get(node.attributes.name as string) : undefined;
     return place && [reshape(slice(vector, 0, place.offset, place.offset + sizeOf(place.shape)), place.shape)];
   });
+}
+
+/** Σ of vectors, always added in the order of the list, into `sum`. */
+export function addInOrder(vectors: readonly Data[], sum: Data): void {
+  sum.set(vectors[0]);
+  for (const vector of vectors.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += vector[i];
 }

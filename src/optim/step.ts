@@ -49,6 +49,24 @@ const joined = (tensors: readonly Tensor[]): Tensor =>
     0,
   );
 
+/** The gradient of the loss, packed into [P]. */
+const packedGradient = (loss: Tensor, trainable: readonly TrainableParameter[]): Tensor =>
+  joined(
+    grad(
+      loss,
+      trainable.map(({ tensor }) => tensor),
+    ),
+  );
+
+/** The state after a step, given the gradient [P]: outputs prefixed with `next.`, and the optimizer's metrics. */
+function updated(optimizer: Transform, gradient: Tensor): Record<string, Tensor> {
+  const parameters = input(PARAMETERS, gradient.shape);
+  const slots = optimizer.init.map(name => input(name, gradient.shape));
+  const result = optimizer.update(gradient, slots, { parameters, step: input(STEP, []) });
+  const next = optimizer.init.map((name, i) => [`next.${name}`, result.state[i]]);
+  return { ...result.metrics, [`next.${PARAMETERS}`]: add(parameters, result.update), ...Object.fromEntries(next) };
+}
+
 /**
  * Builds the training step. Inputs: `parameters` [P], one [P] vector per optimizer state, `step` (scalar, counted from 1), `frozen`,
  * `buffers` [S] if any, and the batch. Outputs: the same state names prefixed with `next.`, `loss`, and the metrics.
@@ -72,26 +90,34 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimize
   const layout = packing(trainable);
   const frozenLayout = packing(frozen);
   const bufferLayout = packing(buffers);
-  const gradient = joined(
-    grad(
-      loss,
-      trainable.map(({ tensor }) => tensor),
-    ),
-  );
-  const parameters = input(PARAMETERS, [layout.size]);
-  const step = input(STEP, []);
-  const slots = optimizer.init.map(name => input(name, [layout.size]));
-  const result = optimizer.update(gradient, slots, { parameters, step });
-  const outputs: Record<string, Tensor> = { loss, ...metrics, ...result.metrics, [`next.${PARAMETERS}`]: add(parameters, result.update) };
-  for (const [i, name] of optimizer.init.entries()) outputs[`next.${name}`] = result.state[i];
+  const outputs: Record<string, Tensor> = { loss, ...metrics, ...updated(optimizer, packedGradient(loss, trainable)) };
   if (buffers.length > 0) outputs[`next.${BUFFERS}`] = joined(buffers.map(({ next }) => next));
-  const packed = readPacked(readPacked(readPacked({ outputs }, layout, PARAMETERS), frozenLayout, FROZEN), bufferLayout, BUFFERS);
-  // `readPacked` creates a new vector input, which must be the one that the optimizer reads.
-  const graph = sameVector(packed, parameters);
+  const graph = packed({ outputs }, { [PARAMETERS]: layout, [FROZEN]: frozenLayout, [BUFFERS]: bufferLayout });
   const perParameter = [PARAMETERS, ...optimizer.init];
   const state = buffers.length > 0 ? [...perParameter, BUFFERS] : perParameter;
   const layouts = Object.fromEntries(state.map(name => [name, name === BUFFERS ? bufferLayout : layout]));
   return { graph, layout, frozenLayout, state, layouts };
+}
+
+/** Output of `gradientStep` and input of `updateStep`: the packed gradient [P]. */
+export const GRADIENT = 'gradient';
+
+/** The first half of a training step: `parameters`, `frozen` and the batch → `loss`, the metrics, and `gradient` [P]. */
+export function gradientStep({ loss, trainable, frozen = [], metrics = {} }: Omit<TrainStepOptions, 'buffers' | 'optimizer'>): Graph {
+  const outputs = { loss, ...metrics, [GRADIENT]: packedGradient(loss, trainable) };
+  return packed({ outputs }, { [PARAMETERS]: packing(trainable), [FROZEN]: packing(frozen) });
+}
+
+/** The second half: `parameters`, the optimizer's state, `step` and `gradient` [P] → the state after the step. */
+export const updateStep = ({ trainable, optimizer }: Pick<TrainStepOptions, 'trainable' | 'optimizer'>): Graph => ({
+  outputs: updated(optimizer, input(GRADIENT, [packing(trainable).size])),
+});
+
+/** Reads all parameters from the packed inputs of these names, one input for each. */
+function packed(graph: Graph, layouts: Readonly<Record<string, Packing>>): Graph {
+  const read = Object.entries(layouts).reduce((result, [name, layout]) => readPacked(result, layout, name), graph);
+  // `readPacked` creates a new vector input, which must be the one that the optimizer reads.
+  return sameVector(read, input(PARAMETERS, [layouts[PARAMETERS].size]));
 }
 
 const sameVector = (graph: Graph, vector: Tensor): Graph =>

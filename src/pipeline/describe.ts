@@ -111,12 +111,12 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
   const parts = (kind: string, { model, reconstructs = false }: { model: Model; reconstructs?: boolean }): Record<string, number> => {
     const scope = new Scope();
     const { context, query } = model.inputs(1);
-    const z = model.latents(scope, kind, context)?.trained;
+    const z = model.latents(scope, kind, { context })?.trained;
     const shape = model.latentShape(kind);
     const retrieved = shape && kind === config.compressor ? model.retrievedInputs(1, config.policy.retrieval.contexts, shape) : undefined;
     model.logits(scope, query, z, retrieved);
-    if (model.returns) lossOf(new Pass(model, scope, kind, 1), [{ term: 'returns', weight: 1 }]);
-    if (reconstructs) model.reconstruction(scope, z!, context);
+    if (model.returns) lossOf(new Pass(model, scope, kind, model.perHistory), [{ term: 'returns', weight: 1 }]);
+    if (reconstructs) model.reconstruction(scope, z!, { context });
     const counts: Record<string, number> = {};
     for (const [name, { shape }] of scope.table) counts[partOf(name)] = (counts[partOf(name)] ?? 0) + sizeOf(shape);
     return counts;

@@ -3,15 +3,17 @@
  * alone, because graphs of extreme sizes could not be built, then from the graphs for a batch of one.
  */
 
-import { type Inference, Model } from '../agent/model.ts';
+import { actingFlops } from '../agent/cost.ts';
+import { Model } from '../agent/model.ts';
+import { type AgentGraphs, agentGraphs } from '../agent/steps.ts';
 import { compressor } from '../compressor/index.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
-import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { type StageSections, stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
+import { expectDivisible } from '../training/workers.ts';
 import { CadenzaError } from '../util/errors.ts';
 import {
   type Estimate,
@@ -47,7 +49,7 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
 
   const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: row.model.inference(row.compressorId, ONE) }));
+  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: agentGraphs(row.model, row.compressorId, ONE) }));
   const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
   const evaluation = Math.max(...evaluations.map(total));
   const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
@@ -219,7 +221,7 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
 export type NamedModel = { readonly id: string; readonly compressorId: string; readonly model: Model };
 
 /** A model with its graphs for one sequence. */
-type Row = NamedModel & { readonly graphs: Inference };
+type Row = NamedModel & { readonly graphs: AgentGraphs };
 
 const ONE = { compress: 1, act: 1 };
 
@@ -240,7 +242,8 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
       const { updates, episodes } = stage.iteration?.(config) ?? { updates: 1, episodes: 0 };
       const steps = stage.steps(config);
       return stage.objectives(config, model).map(objective => {
-        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch });
+        expectDivisible(objective, batch, config.executor.workers);
+        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch, each: config.queries.perHistory });
         const played = steps * episodes * episodeFlops(rows[0]);
         return { ...cost, stage: objective.name, steps, flops: config.seeds.length * (flops + played) };
       });
@@ -248,8 +251,9 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
 }
 
 /** Operations of one episode: a model acts at every step and compresses after every segment. */
-function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
-  return model.family.horizon * (countFlops(act).total + (compress ? countFlops(compress).total / model.segment : 0));
+function episodeFlops({ model, graphs }: Pick<Row, 'model' | 'graphs'>): number {
+  const { action, segment } = actingFlops(graphs);
+  return model.family.horizon * (action + segment / model.segment);
 }
 
 /** Operations of the evaluation rollouts of all models for one seed, with the options of `config` and `here`. */
@@ -261,7 +265,7 @@ function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly R
   const flops = ({ model, compressorId: kind, graphs }: Row) => {
     if (horizon === model.family.horizon) return episodeFlops({ model, graphs });
     const there = model.in(here.family);
-    return episodeFlops({ model: there, graphs: there.inference(kind, ONE) });
+    return episodeFlops({ model: there, graphs: agentGraphs(there, kind, ONE) });
   };
   return episodes * rows.reduce((sum, row) => sum + flops(row), 0);
 }

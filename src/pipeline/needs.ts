@@ -94,13 +94,14 @@ export function combined(name: string, estimates: readonly Estimate[], jobs = 1)
 }
 
 /** Throws `E_CONFIG` if there are far more threads than cores. */
-export function expectThreads({ executor: { threads } }: Pick<BaseConfig, 'executor'>): void {
+export function expectThreads({ executor: { threads, workers } }: Pick<BaseConfig, 'executor'>): void {
   const most = THREADS_PER_CORE * availableParallelism();
-  if (threads > most)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `executor.threads: expected at most ${most} on this machine (${THREADS_PER_CORE} per core), found ${threads}. Lower it.`,
-    );
+  if (threads * workers <= most) return;
+  const found = workers > 1 ? `executor.threads × executor.workers: expected` : 'executor.threads: expected';
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${found} at most ${most} on this machine (${THREADS_PER_CORE} per core), found ${threads * workers}. Lower it.`,
+  );
 }
 
 /** The estimate, after checking that all stages fit into memory. */
@@ -159,10 +160,10 @@ export function expectTables(kind: string, tokens: number, options: CompressorOp
 /** Operations whose results need no memory: existing tensors and views. */
 const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
 
-/** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for one sequence. */
-export function trainingCost({ build, trains }: Objective, { steps, batch }: { steps: number; batch: number }) {
+/** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for `each` sequences of one history. */
+export function trainingCost({ build, trains }: Objective, { steps, batch, each = 1 }: { steps: number; batch: number; each?: number }) {
   const scope = new Scope();
-  const nodes = nodesOf({ outputs: { loss: build(scope, 1).loss } });
+  const nodes = nodesOf({ outputs: { loss: build(scope, each).loss } });
   const learned = new Set([...scope.table.keys()].filter(name => trains.includes(partOf(name))));
   // Nodes without gradients keep no results and add no backward operations.
   const trained = new Set<Node>();
@@ -182,7 +183,7 @@ export function trainingCost({ build, trains }: Objective, { steps, batch }: { s
     steps,
     parameters,
     nodes: nodes.length,
-    bytes: 4 * (VECTORS * parameters + frozen) + batch * bytes,
-    flops: steps * batch * flops,
+    bytes: 4 * (VECTORS * parameters + frozen) + (batch / each) * bytes,
+    flops: steps * (batch / each) * flops,
   };
 }

@@ -172,7 +172,7 @@ async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings:
       const batch = newBatch(model.tokenizer, shape);
       const { context, query } = model.inputs(BATCH);
       const scope = new Scope();
-      const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
+      const logits = model.logits(scope, query, model.latents(scope, kind, { context })?.settled);
       const outputs = { probabilities: model.head.rows(logits) };
       const graph = withWeights({ outputs }, weightsOf({ trained }), new Set(['context', 'query']));
       const program = await executor.compile(toOnnx(optimize(graph)));

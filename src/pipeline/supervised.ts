@@ -9,6 +9,7 @@ import { describeSupervisedIntervals, SUPERVISED_FORMAT, type SupervisedResults 
 import { labelRecord, problems } from '../supervised/index.ts';
 import { optimizerOf } from '../training/define.ts';
 import { supervisedStages, tasksPerSeed } from '../training/supervised/stages.ts';
+import { expectDivisible } from '../training/workers.ts';
 import { hashJson } from '../util/files.ts';
 import type { ExperimentKind } from './kind.ts';
 import {
@@ -134,7 +135,9 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
       stage.objectives(config, model).map(objective => ({ objective, steps: stage.steps(config), own: config[stage.name] })),
     )
     .map(({ objective, steps, own }): StageEstimate => {
-      const { bytes, flops, ...cost } = trainingCost(objective, { steps, batch: optimizerOf(config, own).batch });
+      const { batch } = optimizerOf(config, own);
+      expectDivisible(objective, batch, config.executor.workers);
+      const { bytes, flops, ...cost } = trainingCost(objective, { steps, batch });
       return { stage: objective.name, ...cost, bytes: held + bytes, flops: flops * seeds.length };
     });
   const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };

@@ -7,13 +7,14 @@ import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { byName, checkRecord, OTHER_VERSION, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
+import { begun } from './acting.ts';
 import { headChoices } from './heads/index.ts';
 
 /** Format of model.json. */
 export const MODEL_FORMAT = 'cadenza-model-3';
 
 /** The graphs of an export. */
-export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx'] as const;
+export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx', 'begin.onnx', 'step.onnx', 'encode.onnx', 'summarize.onnx'] as const;
 /** File name of a graph. */
 export type GraphName = (typeof GRAPHS)[number];
 
@@ -81,6 +82,12 @@ const schema = z.strictObject({
   codes: z.strictObject({ shape: z.array(positive).length(2), size: positive }).optional(),
   /** If the model predicts future returns: how many, which act.onnx returns as `returns` along with the probabilities. */
   returns: z.strictObject({ episodes: positive }).optional(),
+  /**
+   * If there is step.onnx, which acts in place of act.onnx: the place of the running segment's first token in self-attention, and the shapes
+   * of its state for one environment, by the names of its inputs. What is called `self.…` it returns as `next.self.…`. begin.onnx, if there is
+   * one, gives the rest at the start of a segment (and `self.…` too, if `first` is above 0).
+   */
+  steps: z.strictObject({ first: natural, state: byName(z.array(positive).min(1).max(4)) }).optional(),
   /** Number of environments that the graphs act in at once. */
   streams: positive,
   /** Key of the stage that trained it. */
@@ -91,11 +98,11 @@ const schema = z.strictObject({
    */
   experiment: z.strictObject({ config: sha256Schema, tasks: sha256Schema }).optional(),
   /** SHA-256 of every graph. */
-  files: z.strictObject({
-    'act.onnx': sha256Schema.optional(),
-    'compress.onnx': sha256Schema.optional(),
-    'decode.onnx': sha256Schema.optional(),
-  }),
+  files: z.strictObject(
+    Object.fromEntries(GRAPHS.map(name => [name, sha256Schema.optional()])) as {
+      [name in GraphName]: z.ZodOptional<typeof sha256Schema>;
+    },
+  ),
   /** SHA-256 of the canonical JSON of all other fields. */
   hash: sha256Schema,
 });
@@ -109,6 +116,14 @@ export type ModelDescription = DeepReadonly<z.output<typeof schema>>;
 export function contextShape(of: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'contextLayout'>): ContextShape {
   const { contextTransitions, horizon, segment = horizon, contextLayout = 'window' } = of;
   return { contextTransitions, segment, contextLayout };
+}
+
+/** The graphs that `loadPolicy` runs: those that keep what they have computed, where an export has them. */
+export function actingGraphs({ files }: Pick<ModelDescription, 'files'>): GraphName[] {
+  const has = (name: GraphName) => files[name] !== undefined;
+  const acting: GraphName[] = has('step.onnx') ? ['begin.onnx', 'step.onnx'] : ['act.onnx'];
+  const compressing: GraphName[] = has('summarize.onnx') ? ['encode.onnx', 'summarize.onnx'] : ['compress.onnx'];
+  return [...acting, ...compressing].filter(has);
 }
 
 /** The columns of a tokenizer, in the form of a description. */
@@ -134,12 +149,16 @@ export function sealDescription(
 const ADVICE = 'Run the command that trained the model again in its folder: it exports the model again without retraining.';
 
 const checkedSchema = schema.superRefine((model, context) => {
-  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent } = model;
+  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent, steps } = model;
   const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   const needed: Record<GraphName, boolean> = {
     'act.onnx': true,
     'compress.onnx': latentShape !== null,
     'decode.onnx': codes !== undefined,
+    'begin.onnx': steps !== undefined && begun(steps).length > 0,
+    'step.onnx': steps !== undefined,
+    'encode.onnx': files['summarize.onnx'] !== undefined,
+    'summarize.onnx': files['encode.onnx'] !== undefined,
   };
   for (const name of GRAPHS)
     if ((files[name] !== undefined) !== needed[name]) fault('files', `expected ${needed[name] ? 'the' : 'no'} SHA-256 of ${name}`);

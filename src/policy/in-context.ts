@@ -3,10 +3,11 @@
  * sees only Z and the running segment. A recurrent compressor needs no more of the past than that segment. Weights never change.
  */
 
-import { type HostTensor, type Program, zeros } from '../engine/index.ts';
+import type { HostTensor, Program } from '../engine/index.ts';
 import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize } from '../rl/index.ts';
-import { stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
-import { CadenzaError, invariant } from '../util/errors.ts';
+import type { Transitions } from '../tokenizers/index.ts';
+import { invariant } from '../util/errors.ts';
+import { type StepProgram, stepByStep, wholeSegment } from './acting.ts';
 import { latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
 
 /** A trained model and what it acts on. */
@@ -17,11 +18,13 @@ export interface InContextModel extends MemoryModel {
   readonly actions?: ActionDistribution;
   /**
    * Compiled act.onnx. `query` [size, T, F] and, if the model uses them, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present`
-   * [size, K] → `probabilities` [size, H, P], where H is the number of steps of a segment, or 1 for a state-only tokenizer.
+   * [size, K] → `probabilities` [size, H, P], where H is the number of steps of a segment, or 1 for a state-only tokenizer. With `step`,
+   * compiled step.onnx instead: the new tokens of a step and a state → the same results for that step (H = 1), and the next state.
    */
   readonly act: {
     readonly program: Program;
     readonly size: number;
+    readonly step?: StepProgram;
     /** Receives the predicted future returns [size × K] at each action, if the model outputs `returns` [size, H, K]. */
     readonly onReturns?: (returns: Float32Array) => void;
     /**
@@ -36,7 +39,7 @@ export interface InContextModel extends MemoryModel {
 export interface InContextPolicy extends Policy {
   /**
    * Gives each environment a few-shot prompt: episodes of its task, which precede every running segment until `reset`. Environments without
-   * an entry have none, which is the initial state.
+   * an entry have none, which is the initial state. A segment that is already running may keep the prompt that it began with.
    *
    * @throws {CadenzaError} `E_CONFIG` for a model without room for a prompt, `E_SHAPE` for more episodes than it has room for.
    */
@@ -55,10 +58,10 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   const { size } = act;
   /** Whether segments can be shorter than episodes; if not, each ends with its episode. */
   const cuts = segment < family.horizon;
-  const steps = stepsSeen(tokenizer, segment);
-  const query = queryRows(tokenizer, size, steps);
+  const request = { tokenizer, program: act.program, size, segment, actions: actions.size };
+  const acting = act.step ? stepByStep(request, act.step) : wholeSegment(request);
+  const { steps } = acting;
   const memory = latentMemory(model, size);
-  const probabilities = zeros([size, steps, actions.size]);
   const wanted = ['probabilities', ...(act.onReturns ? ['returns'] : []), ...(act.onAttention ? ['attention'] : [])];
   const chosen = new Float32Array(size * actions.size);
   let logs: TransitionLog[] = [];
@@ -81,10 +84,10 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       invariant(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
       logs = Array.from({ length: size }, () => new TransitionLog(spaceSize(family.observationSpace), actions.width));
       time = new Int32Array(size);
-      query.reset();
+      acting.reset();
       memory.reset();
     },
-    prompt: query.prompt,
+    prompt: acting.prompt,
     async act(observation) {
       await memory.refresh(logs);
       for (let i = 0; i < size; i++) {
@@ -92,9 +95,9 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
           time[i] < segment,
           `environment ${i} is at step ${time[i] + 1} of an episode, but the model supports at most ${segment} steps.`,
         );
-        query.write(i, time[i] % steps, observation, logs[i]);
+        acting.write(i, time[i], observation, logs[i]);
       }
-      const found = await act.program.run({ query: query.tensor, ...memory.feeds }, wanted, { probabilities });
+      const found = await acting.run(memory.feeds, wanted);
       act.onReturns?.(ofNow(found.returns));
       act.onAttention?.(ofNow(found.attention));
       return ofNow(found.probabilities, chosen);
@@ -106,51 +109,9 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
         if (!feedback.terminated[i] && !feedback.truncated[i] && !(cuts && time[i] === segment)) continue;
         logs[i].endSegment(context);
         time[i] = 0;
-        query.endSegment(i);
+        acting.endSegment(i);
         memory.endSegment(i);
       }
     },
-  };
-}
-
-/** The query: one row of tokens per environment, with its prompt and at most `steps` steps of its running segment. */
-function queryRows(tokenizer: Tokenizer, size: number, steps: number) {
-  const { width } = tokenizer.query;
-  const tensor = zeros([size, tokenizer.queryTokens(steps), width]);
-  const data = tensor.data as Float32Array;
-  const rowSize = data.length / size;
-  const promptSize = (tokenizer.prompt?.tokens ?? 0) * width;
-  return {
-    /** [size, T, F] */
-    tensor,
-    reset: () => void data.fill(0),
-    /** Writes the prompts; see `InContextPolicy.prompt`. */
-    prompt(shown: readonly (Transitions | undefined)[]): void {
-      if (!tokenizer.prompt)
-        throw new CadenzaError(
-          'E_CONFIG',
-          'this model has no room for a prompt. Train one with policy.prompt, or use it without a prompt.',
-        );
-      invariant(shown.length <= size, `this policy acts in ${size} environments at once, but got prompts for ${shown.length}.`);
-      for (let i = 0, row = 0; i < size; i++, row += rowSize) {
-        data.fill(0, row, row + promptSize);
-        const given = shown[i];
-        if (given) tokenizer.prompt.write(data, row, given);
-      }
-    },
-    /**
-     * Writes what environment `i` sees at step `t` of its running segment, after its last transition. It may already have been written
-     * there.
-     */
-    write(i: number, t: number, observation: Float32Array, { action, reward }: Pick<Transitions, 'action' | 'reward'>): void {
-      const row = i * rowSize;
-      const end = (t: number) => row + (tokenizer.predictionIndex(t) + 1) * width;
-      // The tokens that this step adds to those of the previous step.
-      data.fill(0, t > 0 ? end(t - 1) : row + promptSize, end(t));
-      const last = reward.length - 1;
-      const actionFrom = last < 0 ? 0 : action.length - action.length / reward.length;
-      tokenizer.writeQuery(data, row, t, observation, (observation.length / size) * i, action, actionFrom, reward[last]);
-    },
-    endSegment: (i: number) => void data.fill(0, i * rowSize + promptSize, (i + 1) * rowSize),
   };
 }

@@ -1,22 +1,34 @@
 /** @file Loads an exported model as a policy, in a browser or in Node: ONNX graphs, and a description of their tokens. */
 
 import { type Executor, type Program, sizeOf, zeros } from '../engine/index.ts';
-import { stepsSeen, tokenizer } from '../tokenizers/index.ts';
+import { stepsSeen, type Tokenizer, tokenizer } from '../tokenizers/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
+import { begun, changing, NEXT } from './acting.ts';
 import { checkedPolicy, type DisposablePolicy, quoted } from './checked.ts';
-import { checkDescription, checkGraph, contextShape, type ModelDescription, tokenColumns } from './description.ts';
+import { checkDescription, checkGraph, contextShape, GRAPHS, type GraphName, type ModelDescription, tokenColumns } from './description.ts';
 import { actionHead, DEFAULT_HEAD } from './heads/index.ts';
 import { inContextPolicy } from './in-context.ts';
 
-/** The files of an export, and what runs them. */
+/**
+ * The files of an export, and what runs them. `actingGraphs` names the files that are needed: those that act step by step, or, always enough,
+ * act.onnx with compress.onnx.
+ */
 export interface LoadRequest {
   /** model.json, parsed. */
   readonly description: ModelDescription;
-  /** The bytes of compress.onnx; omitted if the description's `latentShape` is null. */
+  /** The bytes of act.onnx; may be omitted with `step`. */
+  readonly act?: Uint8Array;
+  /** The bytes of compress.onnx; omitted if the description's `latentShape` is null, or with `summarize`. */
   readonly compress?: Uint8Array;
-  /** The bytes of act.onnx. */
-  readonly act: Uint8Array;
+  /** The bytes of step.onnx. */
+  readonly step?: Uint8Array;
+  /** The bytes of begin.onnx, with `step`, if there is such a file. */
+  readonly begin?: Uint8Array;
+  /** The bytes of encode.onnx, with `summarize`. */
+  readonly encode?: Uint8Array;
+  /** The bytes of summarize.onnx. */
+  readonly summarize?: Uint8Array;
   /** What runs the graphs. */
   readonly executor: Executor;
 }
@@ -45,10 +57,9 @@ export interface LoadedPolicy extends DisposablePolicy {
  */
 export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   checkRequest('loadPolicy', request);
-  const { description: given, compress, act, executor } = request;
+  const { description: given, executor } = request;
   const description = checkDescription(given);
-  checkGraph(description, 'act.onnx', act);
-  checkGraph(description, 'compress.onnx', compress);
+  const graphs = chosenGraphs(description, request);
   const { latentShape, streams, recurrent, returns, prompt } = description;
   const layout = tokenizer(description.tokenizer, description, description.query, prompt);
   const context = contextShape(description);
@@ -58,36 +69,38 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
       'E_CHECKPOINT',
       `model.json describes different tokens than the tokenizer "${layout.id}" of this version produces. Load it with the version that exported it, or export it again.`,
     );
-  const steps = stepsSeen(layout, context.segment);
-  const actProgram = await executor.compile(act);
-  const query = [streams, layout.queryTokens(steps), columns.query.width];
-  expectShapes('act.onnx', actProgram, { query, ...(latentShape ? { latents: [streams, ...latentShape] } : {}) });
   const actions = actionHead(description.actionSpace, { ...DEFAULT_HEAD, ...description.head }).distribution;
-  expectShapes('act.onnx', actProgram, {
-    probabilities: [streams, steps, actions.size],
-    ...(returns ? { returns: [streams, steps, returns.episodes] } : {}),
-  });
-  const compressProgram = compress && (await executor.compile(compress));
-  if (compressProgram) {
-    const tokens = [1, context.contextTransitions * layout.tokensPerTransition, columns.context.width];
-    const latents = [1, ...latentShape!];
-    expectShapes('compress.onnx', compressProgram, { context: tokens, latents, ...(recurrent ? { state: latents, next: latents } : {}) });
+  const expected = shapesOf(description, layout, actions.size);
+  const programs = new Map<GraphName, Program>();
+  for (const [name, bytes] of graphs) {
+    const program = await executor.compile(bytes);
+    programs.set(name, program);
+    expectShapes(name, program, expected[name]!);
   }
+  const program = (name: GraphName) => programs.get(name)!;
   let predicted: Float32Array = new Float32Array(streams * (returns?.episodes ?? 0));
   const onReturns = (found: Float32Array) => {
     predicted = found;
   };
+  const steps = graphs.has('step.onnx') ? description.steps : undefined;
+  const encode = programs.get('encode.onnx');
   const policy = inContextPolicy({
     family: description,
     tokenizer: layout,
     context,
     actions,
-    compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, recurrent },
-    act: { program: actProgram, size: streams, ...(returns ? { onReturns } : {}) },
+    compress: latentShape
+      ? { program: program(encode ? 'summarize.onnx' : 'compress.onnx'), encode, batch: 1, latentShape, recurrent }
+      : undefined,
+    act: {
+      program: program(steps ? 'step.onnx' : 'act.onnx'),
+      size: streams,
+      step: steps && { ...steps, begin: graphs.has('begin.onnx') ? { program: program('begin.onnx'), batch: 1 } : undefined },
+      ...(returns ? { onReturns } : {}),
+    },
   });
   const dispose = async () => {
-    await actProgram.dispose();
-    await compressProgram?.dispose();
+    for (const program of programs.values()) await program.dispose();
   };
   return {
     ...checkedPolicy({ ...policy, dispose }, description),
@@ -98,6 +111,67 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
         'this model does not predict returns. Train one with policy.returns, or use it without returns().',
       );
     },
+  };
+}
+
+/** The graphs to run, of those that were given. Throws `E_CHECKPOINT` if one is missing or is not of this export. */
+function chosenGraphs(description: ModelDescription, given: LoadRequest): Map<GraphName, Uint8Array> {
+  const bytes: { readonly [name in GraphName]?: Uint8Array } = {
+    'act.onnx': given.act,
+    'compress.onnx': given.compress,
+    'begin.onnx': given.begin,
+    'step.onnx': given.step,
+    'encode.onnx': given.encode,
+    'summarize.onnx': given.summarize,
+  };
+  const acting: GraphName[] = given.step ? ['begin.onnx', 'step.onnx'] : ['act.onnx'];
+  const compressing: GraphName[] = given.summarize ? ['encode.onnx', 'summarize.onnx'] : ['compress.onnx'];
+  const needed = [...acting, ...compressing];
+  for (const name of GRAPHS) if (needed.includes(name) || bytes[name]) checkGraph(description, name, bytes[name]);
+  return new Map(needed.flatMap(name => (bytes[name] ? [[name, bytes[name]] as const] : [])));
+}
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+
+/** Inputs and outputs of every graph, as the description has them. */
+function shapesOf(description: ModelDescription, layout: Tokenizer, actions: number): { readonly [name in GraphName]?: Shapes } {
+  const { latentShape, streams, recurrent, returns, steps: { first, state } = { first: 0, state: {} } } = description;
+  const { contextTransitions, segment } = contextShape(description);
+  const tokens = (transitions: number) => transitions * layout.tokensPerTransition;
+  const latents = latentShape ? { latents: [1, ...latentShape] } : undefined;
+  const H = stepsSeen(layout, segment);
+  const answers = (H: number): Shapes => ({
+    probabilities: [streams, H, actions],
+    ...(returns ? { returns: [streams, H, returns.episodes] } : {}),
+  });
+  const P = layout.prompt?.tokens ?? 0;
+  const S = layout.predictionIndex(1) - layout.predictionIndex(0);
+  const changed = changing({ first, state });
+  // Places of the running segment's tokens.
+  const places = first + layout.queryTokens(segment) - P;
+  const fits = changed.every(name => state[name].length === 3 && state[name][1] === places);
+  const [width, asked] = [layout.context.width, layout.query.width];
+  return {
+    'act.onnx': {
+      query: [streams, layout.queryTokens(H), asked],
+      ...(latentShape ? { latents: [streams, ...latentShape] } : {}),
+      ...answers(H),
+    },
+    'compress.onnx': {
+      context: [1, tokens(contextTransitions), width],
+      ...latents,
+      ...(recurrent ? { state: latents!.latents, next: latents!.latents } : {}),
+    },
+    'begin.onnx': Object.fromEntries(begun({ first, state }).map(name => [name, [1, ...state[name]]])),
+    'step.onnx': {
+      tokens: [streams, S, asked],
+      ...(changed.length > 0 ? { place: [streams, S] } : {}),
+      ...Object.fromEntries(Object.entries(state).map(([name, shape]) => [name, [streams, ...shape]])),
+      ...Object.fromEntries(changed.map(name => [`${NEXT}${name}`, [streams, ...(fits ? state[name] : [])]])),
+      ...answers(1),
+    },
+    'encode.onnx': { segment: [1, tokens(segment), width], encoded: [1, tokens(segment), latentShape?.[1] ?? 0] },
+    'summarize.onnx': { encoded: [1, contextTransitions / segment, tokens(segment), latentShape?.[1] ?? 0], ...latents },
   };
 }
 
@@ -118,7 +192,7 @@ function checkRequest(call: string, request: unknown): void {
 }
 
 /** Checks inputs and outputs of a graph, if the runtime reports them. Throws `E_CHECKPOINT`. */
-function expectShapes(file: string, { shapes }: Program, expected: Readonly<Record<string, readonly number[]>>): void {
+function expectShapes(file: string, { shapes }: Program, expected: Shapes): void {
   if (!shapes) return;
   for (const [name, shape] of Object.entries(expected)) {
     const found = shapes.inputs[name] ?? shapes.outputs[name];

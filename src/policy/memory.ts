@@ -1,12 +1,12 @@
 /**
  * @file The memory of an acting policy: the transitions that a context may still need, Z of every environment, and the contexts retrieved
  * by Z. Also runs C_θ: writes past transitions into contexts and compresses several in one call of the graph. Shape key: C contexts of one
- * call, N context tokens, F features, M latents, D width, G codes of a latent, K retrieved contexts.
+ * call, N context tokens, F features, M latents, D width, G codes of a latent, K retrieved contexts, R segments of a context, L tokens of a segment.
  */
 
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { TransitionColumns } from '../rl/index.ts';
-import { type ContextShape, pastFrom, type Tokenizer, type Transitions, writePast } from '../tokenizers/index.ts';
+import { type ContextShape, inSlots, pastFrom, type Tokenizer, type Transitions, writeContext, writePast } from '../tokenizers/index.ts';
 
 /**
  * Compiled compress.onnx. `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `recurrent`, `context` is one segment
@@ -22,6 +22,11 @@ export interface CompressProgram {
   readonly latentShape: readonly number[];
   /** Whether it updates a state, segment by segment. */
   readonly recurrent?: boolean;
+  /**
+   * Compiled encode.onnx, for as many segments per call: `segment` [C, L, F] → `encoded` [C, L, D]. `program` is summarize.onnx then, which
+   * reads `encoded` [C, R, L, D] in place of `context`, so that every segment is encoded once.
+   */
+  readonly encode?: Program;
   /** Receives the codes [contexts, M, G] of every compression, if the model outputs `codes`. */
   readonly onCodes?: (codes: ArrayLike<number>) => void;
 }
@@ -37,30 +42,113 @@ export interface ContextSlot {
   readonly latents: Float32Array;
   /** [M · D] recurrent state: read, then replaced by the next one. */
   readonly carried?: Float32Array;
+  /** [L · D] the encodings of its segments, as far as they are known; with `CompressProgram.encode`, new ones are added. */
+  readonly encoded?: (Float32Array | undefined)[];
   /** [M · G] output, if the model has codes. */
   readonly codes?: Uint16Array;
 }
 
-/** Compresses contexts of one shape. The order of the slots does not affect the results. */
-export function contextEncoder(
-  tokenizer: Tokenizer,
-  shape: ContextShape,
-  { program, batch, latentShape, recurrent, onCodes }: CompressProgram,
-): (slots: readonly ContextSlot[]) => Promise<void> {
+/** The input that contexts are written to, before the graph runs. */
+interface ContextInput {
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+  /** Writes the contexts of up to C slots. */
+  write(slots: readonly ContextSlot[]): Promise<void>;
+  /** Forgets what depends on weights. */
+  reset?(): void;
+}
+
+/** Raw transitions as `context`. */
+function rawContexts(tokenizer: Tokenizer, shape: ContextShape, batch: number): ContextInput {
   const context = zeros([batch, shape.contextTransitions * tokenizer.tokensPerTransition, tokenizer.context.width]);
   const contextRow = context.data.length / batch;
+  return {
+    feeds: { context },
+    async write(slots) {
+      context.data.fill(0);
+      for (const [c, { past, starts, count }] of slots.entries())
+        writePast(tokenizer, context.data as Float32Array, c * contextRow, shape, past, starts, count);
+    },
+  };
+}
+
+/** Encoded segments as `encoded`; a slot without `encoded` has all its segments encoded. */
+function encodedContexts(
+  tokenizer: Tokenizer,
+  shape: ContextShape,
+  { batch, encode, latentShape }: CompressProgram & { readonly encode: Program },
+): ContextInput {
+  const [R, L, D] = [shape.contextTransitions / shape.segment, shape.segment * tokenizer.tokensPerTransition, latentShape[1]];
+  const segment = zeros([batch, L, tokenizer.context.width]);
+  const segmentRow = segment.data.length / batch;
+  const encoded = zeros([batch, R, L, D]);
+  /** An empty slot: the encoding of absent tokens. */
+  let empty: Float32Array | undefined;
+
+  type Write = (out: Float32Array, row: number) => void;
+  const encodeAll = async (writes: readonly Write[]) => {
+    const found: Float32Array[] = [];
+    for (let at = 0; at < writes.length; at += batch) {
+      const chunk = writes.slice(at, at + batch);
+      segment.data.fill(0);
+      for (const [c, write] of chunk.entries()) write(segment.data as Float32Array, c * segmentRow);
+      const { data } = (await encode.run({ segment }, ['encoded'])).encoded;
+      for (let c = 0; c < chunk.length; c++) found.push((data as Float32Array).slice(c * L * D, (c + 1) * L * D));
+    }
+    return found;
+  };
+
+  return {
+    feeds: { encoded },
+    reset() {
+      empty = undefined;
+    },
+    async write(slots) {
+      const contexts = slots.map(({ past, starts, count, encoded: known = [] }) => {
+        const held = inSlots(shape, past, starts, count);
+        // What no later context holds.
+        for (const s of known.keys()) if (!held.includes(s)) known[s] = undefined;
+        return { past, starts, known, held };
+      });
+      empty ??= contexts.some(({ held }) => held.length < R) ? (await encodeAll([() => {}]))[0] : undefined;
+      const missing = contexts.flatMap(context => context.held.filter(s => !context.known[s]).map(s => ({ ...context, s })));
+      const made = await encodeAll(
+        missing.map(
+          ({ past, starts, s }) =>
+            (out, row) =>
+              writeContext(tokenizer, out, row, shape.segment, past, starts[s], starts[s + 1]),
+        ),
+      );
+      for (const [n, { known, s }] of missing.entries()) known[s] = made[n];
+      for (const [c, { known, held }] of contexts.entries())
+        for (let r = 0; r < R; r++) {
+          const s = held[r - (R - held.length)];
+          encoded.data.set((s === undefined ? empty : known[s])!, (c * R + r) * L * D);
+        }
+    },
+  };
+}
+
+/** Compresses contexts of one shape. */
+export interface ContextEncoder {
+  /** Compresses the contexts of slots, whose order does not affect the results. */
+  (slots: readonly ContextSlot[]): Promise<void>;
+  /** Forgets what depends on weights that may have changed. */
+  reset(): void;
+}
+
+/** Opens a compressor for contexts of one shape. */
+export function contextEncoder(tokenizer: Tokenizer, shape: ContextShape, compress: CompressProgram): ContextEncoder {
+  const { program, batch, latentShape, recurrent, onCodes, encode } = compress;
+  const input = encode ? encodedContexts(tokenizer, shape, { ...compress, encode }) : rawContexts(tokenizer, shape, batch);
   const latents = zeros([batch, ...latentShape]);
   const row = sizeOf(latentShape);
   const state = recurrent ? zeros([batch, ...latentShape]) : undefined;
-  const feeds: { [name: string]: HostTensor } = state ? { context, state } : { context };
-  return async slots => {
+  const feeds: { [name: string]: HostTensor } = state ? { ...input.feeds, state } : { ...input.feeds };
+  const compressAll = async (slots: readonly ContextSlot[]) => {
     for (let at = 0; at < slots.length; at += batch) {
       const chunk = slots.slice(at, at + batch);
-      context.data.fill(0);
-      for (const [c, { past, starts, count, carried }] of chunk.entries()) {
-        writePast(tokenizer, context.data as Float32Array, c * contextRow, shape, past, starts, count);
-        state?.data.set(carried!, c * row);
-      }
+      await input.write(chunk);
+      for (const [c, { carried }] of chunk.entries()) state?.data.set(carried!, c * row);
       const coded = onCodes !== undefined || chunk.some(({ codes }) => codes);
       const wanted = ['latents', ...(state ? ['next'] : []), ...(coded ? ['codes'] : [])];
       const made = await program.run(feeds, wanted, { latents });
@@ -74,6 +162,7 @@ export function contextEncoder(
       }
     }
   };
+  return Object.assign(compressAll, { reset: () => input.reset?.() });
 }
 
 /** What computes Z. */
@@ -104,13 +193,17 @@ export interface Retriever {
 export class TransitionLog extends TransitionColumns {
   /** First transition of every complete segment, and the end of the last. */
   starts = [0];
+  /** Encodings of the complete segments, as far as they are known. */
+  encoded: (Float32Array | undefined)[] = [];
 
   /** Ends the running segment, and drops what no context of this shape will hold. */
   endSegment(shape: ContextShape): void {
     const surplus = pastFrom(shape, this, this.starts, this.starts.push(this.length) - 1);
     if (surplus === 0) return;
     this.drop(surplus);
-    this.starts = [0, ...this.starts.filter(start => start > surplus).map(start => start - surplus)];
+    const left = this.starts.filter(start => start > surplus).map(start => start - surplus);
+    this.encoded = this.encoded.slice(this.starts.length - 1 - left.length);
+    this.starts = [0, ...left];
   }
 }
 
@@ -136,6 +229,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
     feeds: { ...(latents ? { latents } : {}), ...(retrieved && present ? { retrieved, present } : {}) },
     reset(): void {
       if (!given) latents?.data.fill(0);
+      encode?.reset();
       carried?.fill(0);
       codes?.fill(0);
       unretrieved = Array.from({ length: size }, (_, i) => i);
@@ -156,6 +250,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
             count: logs[i].starts.length - 1,
             latents: rowOf(latents, i),
             carried: carried && row(carried, i),
+            encoded: logs[i].encoded,
             codes: codes && row(codes, i),
           })),
         );

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Executor } from '../engine/index.ts';
 import { readBytes, readJson } from '../util/files.ts';
-import { checkDescription } from './description.ts';
+import { actingGraphs, checkDescription, type GraphName } from './description.ts';
 import { type LoadedPolicy, loadPolicy } from './load.ts';
 
 /**
@@ -21,9 +21,9 @@ export async function openAgent(folder: string, executor?: Executor): Promise<Lo
   const advice = 'Give the folder "model" of a finished run, such as runs/dark-room/model.';
   const path = join(folder, 'model.json');
   const description = checkDescription(readJson(path, 'E_CHECKPOINT', advice), path);
-  const graph = (name: string) => readBytes(join(folder, name), 'E_CHECKPOINT', advice);
-  const compress = description.latentShape ? graph('compress.onnx') : undefined;
+  const read = (name: GraphName) => readBytes(join(folder, name), 'E_CHECKPOINT', advice);
+  const graphs = Object.fromEntries(actingGraphs(description).map(name => [name.replace('.onnx', ''), read(name)]));
   // Loaded lazily: callers with an executor of their own do not need it.
   const own = async () => (await import('../engine/executors/node.ts')).nodeExecutor({ threads: 1 });
-  return loadPolicy({ description, compress, act: graph('act.onnx'), executor: executor ?? (await own()) });
+  return loadPolicy({ description, ...graphs, executor: executor ?? (await own()) });
 }

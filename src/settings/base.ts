@@ -105,6 +105,15 @@ export const sharedFields = () => ({
         'Transitions per segment: the unit of compression and the maximum length of the query. A segment never spans two episodes. If omitted, a segment is a whole episode',
       ).optional(),
       segments: count('Number of past segments in the context. Required if context.segment is set, otherwise not allowed').optional(),
+      layout: z
+        .enum(['window', 'segments'])
+        .describe(
+          'How past transitions are arranged: window (the latest ones, contiguous) or segments (each segment in a slot of its own; shorter ones leave room). If omitted, what the compressor needs: segments for causal and recurrent, otherwise window',
+        )
+        .optional(),
+      rebuilt: count(
+        'Number of transitions of the context that a training step reconstructs, drawn at random in every step. If omitted, all',
+      ).optional(),
     },
     ({ segment, segments }, context) => {
       if ((segment === undefined) === (segments === undefined)) return;
@@ -119,6 +128,10 @@ export const sharedFields = () => ({
     )
       .meta({ formerly: 'early' })
       .default(0),
+    perHistory: count(
+      'Number of queries of a batch that come from the same history, near each other; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is encoded once for all of them',
+      'batch',
+    ).default(1),
   }),
   model: section(
     'Size of the compressor C_θ and the policy A_φ',
@@ -267,6 +280,10 @@ export const evaluationFields = {
       'Number of threads of the executor. Results are bit-for-bit reproducible only with the same number of threads',
       'threads',
     ).default(2),
+    workers: count(
+      'Number of threads that divide every batch of training among themselves, each with executor.threads threads of its own. `cadenza doctor` measures which division is fastest. Results are bit-for-bit reproducible only with the same number of workers',
+      'threads',
+    ).default(1),
   }),
 };
 

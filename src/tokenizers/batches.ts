@@ -26,6 +26,9 @@ export interface ContextShape {
   readonly contextLayout: ContextLayout;
 }
 
+/** Queries of the same history are at most this many segments apart, so that their contexts have most segments in common. */
+export const querySpan = (perHistory: number): number => (perHistory === 1 ? 1 : 2 * perHistory);
+
 /** Sizes and targets of a batch. */
 export interface BatchShape extends ContextShape {
   /** Number of queries (B). */
@@ -36,6 +39,10 @@ export interface BatchShape extends ContextShape {
   readonly writeTarget?: (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
   /** Which steps are targets, by their observation; all by default. */
   readonly scored?: EnvFamily['scored'];
+  /** Number of queries that come from the same history (Q); 1 by default. */
+  readonly perHistory?: number;
+  /** Number of segments that their contexts hold together, at most (E). Without it, batches have whole contexts only. */
+  readonly passage?: number;
   /** How many future returns (K) are targets too, and the bin of a return; none by default. */
   readonly returns?: { readonly count: number; readonly bin: (value: number) => number };
 }
@@ -44,6 +51,10 @@ export interface BatchShape extends ContextShape {
 export interface Batch {
   /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros if there are none. */
   readonly context: Float32Array;
+  /** [B / Q, E, S, F] with a passage: the segments that the contexts of Q queries hold, oldest first. */
+  readonly segments?: Float32Array;
+  /** [B / Q, Q, R, E + 1] with a passage, one-hot: the segment in each slot of each context; the last column is an empty slot. */
+  readonly selection?: Float32Array;
   /** [B, T, F'] the query segments. */
   readonly query: Float32Array;
   /** [B, H, P] the source's action distribution at every step of the query segment. */
@@ -59,10 +70,17 @@ export interface Batch {
 }
 
 /** Allocates a batch of zeros. */
-export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segment, actions, returns }: BatchShape): Batch {
+export function newBatch(tokenizer: Tokenizer, shape: BatchShape): Batch {
+  const { batch, contextTransitions, segment, actions, returns, perHistory = 1, passage } = shape;
   const targets = batch * segment * (returns?.count ?? 0);
+  const row = tokenizer.tokensPerTransition * tokenizer.context.width;
+  const slots = contextTransitions / segment;
   return {
-    context: new Float32Array(batch * contextTransitions * tokenizer.tokensPerTransition * tokenizer.context.width),
+    context: new Float32Array(batch * contextTransitions * row),
+    ...(passage && {
+      segments: new Float32Array((batch / perHistory) * passage * segment * row),
+      selection: new Float32Array(batch * slots * (passage + 1)),
+    }),
     query: new Float32Array(batch * tokenizer.queryTokens(segment) * tokenizer.query.width),
     target: new Float32Array(batch * segment * actions),
     weight: new Float32Array(batch * segment),
@@ -98,7 +116,7 @@ export function writeContext(
 }
 
 /** Which of the first `count` segments fill the slots of a context, in the order of the slots. */
-function inSlots(
+export function inSlots(
   { contextTransitions, segment, contextLayout }: ContextShape,
   { reward }: Pick<Transitions, 'reward'>,
   starts: ArrayLike<number>,
@@ -207,12 +225,61 @@ export class BatchSampler {
     this.#tokenizer = tokenizer;
     this.#shape = shape;
     this.#early = early;
+    const { passage, contextTransitions, segment, perHistory = 1 } = shape;
+    const most = contextTransitions / segment + querySpan(perHistory) - 1;
+    for (const [h, { length }] of this.#starts.entries())
+      invariant(
+        !passage || passage >= Math.min(most, length - 2),
+        `history '${histories[h].stream}' has ${length - 1} segments, more than its experiment says; a passage has room for ${passage}.`,
+      );
   }
 
   /** Fills `into` with a batch; equal streams give equal batches. */
   fill(into: Batch, random: Random): void {
-    for (const values of [into.context, into.query, into.target, into.weight, into.returnBins, into.returnWeight]) values?.fill(0);
-    for (let b = 0; b < this.#shape.batch; b++) this.write(into, b, this.draw(random));
+    const { place: _, ...columns } = into;
+    for (const values of Object.values(columns)) values?.fill(0);
+    const { batch, perHistory: Q = 1 } = this.#shape;
+    for (let b = 0; b < batch; b += Q) {
+      const { h, s } = this.draw(random);
+      const queries = Q === 1 ? [s] : this.#drawWith(h, s, random);
+      for (const [q, s] of queries.entries()) this.write(into, b + q, { h, s });
+      this.#writePassage(into, b / Q, h, queries);
+    }
+  }
+
+  /** The drawn segment and others of the same history, near it and by the same probabilities, each at most once if there are enough. */
+  #drawWith(h: number, s: number, random: Random): number[] {
+    const { perHistory: Q = 1 } = this.#shape;
+    const span = querySpan(Q);
+    const low = Math.max(0, Math.min(this.#starts[h].length - 1 - span, s - random.integer(span)));
+    const queries = this.#queries[h];
+    const near = queries.flatMap((other, i) => (other >= low && other < low + span && other !== s ? [{ other, i }] : []));
+    const early = this.#early / Math.ceil(queries.length / 2);
+    const weights = near.map(({ i }) => (i < queries.length / 2 ? early : 0) + (1 - this.#early) / queries.length);
+    const chosen = [s];
+    while (chosen.length < Q) {
+      const next = weights.some(weight => weight > 0) ? random.categorical(weights) : undefined;
+      if (next !== undefined) weights[next] = 0;
+      chosen.push(next === undefined ? chosen[chosen.length - 1] : near[next].other);
+    }
+    return chosen.sort((a, b) => a - b);
+  }
+
+  /** Writes the segments that the contexts of these queries hold as passage `g`, and where each context has them. */
+  #writePassage({ segments, selection }: Batch, g: number, h: number, queries: readonly number[]): void {
+    const { batch, segment, contextTransitions, passage: E } = this.#shape;
+    if (!segments || !selection || !E) return;
+    const [Q, R] = [queries.length, contextTransitions / segment];
+    const [history, starts] = [this.#histories[h], this.#starts[h]];
+    const oldest = Math.max(0, queries[0] - R);
+    const row = segments.length / ((batch / Q) * E);
+    for (let s = oldest; s < queries[Q - 1]; s++)
+      writeContext(this.#tokenizer, segments, (g * E + s - oldest) * row, segment, history, starts[s], starts[s + 1]);
+    for (const [q, query] of queries.entries())
+      for (let r = 0; r < R; r++) {
+        const s = query - R + r;
+        selection[((g * Q + q) * R + r) * (E + 1) + (s < 0 ? E : s - oldest)] = 1;
+      }
   }
 
   /** Samples a history and the segment that is the query. */
@@ -258,4 +325,40 @@ export class BatchSampler {
       returnWeight![row + i] = weight[b * segment + Math.floor(i / count)];
     }
   }
+}
+
+/**
+ * Some tokens of every context of a batch, at the same places in all: what the decoder must rebuild in a step. Shape key: B batch, N context
+ * tokens, n chosen tokens, F features.
+ */
+export function chosenTokens(
+  tokenizer: Tokenizer,
+  { batch, contextTransitions }: Pick<BatchShape, 'batch' | 'contextTransitions'>,
+  transitions: number,
+) {
+  const { tokensPerTransition: each, context: layout } = tokenizer;
+  const N = contextTransitions * each;
+  const count = transitions * each;
+  const places = Array.from({ length: contextTransitions }, (_, i) => i);
+  /** [B, n, F] the tokens. */
+  const tokens = new Float32Array(batch * count * layout.width);
+  /** [n, N] one-hot: the place of each in its context. */
+  const at = new Float32Array(count * N);
+  return {
+    tokens,
+    at,
+    /** Chooses places and copies their tokens from contexts [B, N, F]. */
+    fill(context: Float32Array, random: Random): void {
+      at.fill(0);
+      for (const [i, place] of random.shuffled(places).slice(0, transitions).entries())
+        for (let k = 0; k < each; k++) {
+          const [n, t] = [i * each + k, place * each + k];
+          at[n * N + t] = 1;
+          for (let b = 0; b < batch; b++) {
+            const from = (b * N + t) * layout.width;
+            tokens.set(context.subarray(from, from + layout.width), (b * count + n) * layout.width);
+          }
+        }
+    },
+  };
 }

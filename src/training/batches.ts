@@ -6,26 +6,36 @@ import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
 import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloTables } from '../sources/index.ts';
-import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
+import { type Batch, BatchSampler, chosenTokens, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 
-/** The buffers of a batch, by the names of the graph inputs. */
-export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
-  const inputs = Object.entries(model.inputs(batch.place.length.length)) as [Exclude<keyof Batch, 'place'>, Tensor][];
-  return Object.fromEntries(inputs.map(([name, { shape, dtype }]) => [name, { data: batch[name]!, shape, dtype }]));
-}
+/** Buffers as feeds of the graph inputs that have their names. */
+export const feedsOf = <I extends Readonly<Record<string, Tensor | undefined>>>(
+  inputs: I,
+  buffers: { readonly [K in keyof I]: HostTensor['data'] | undefined },
+) =>
+  Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, tensor]) =>
+      tensor ? [[name, { data: buffers[name], shape: tensor.shape, dtype: tensor.dtype }]] : [],
+    ),
+  ) as { [K in keyof I]: HostTensor };
 
 /** Batches of learning histories. With `spec.table`, each batch also has target distributions from the oracle table. */
 export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
-  const shape = model.batchShape(optimizer.batch);
+  const shape = model.trainingShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
-  const feeds = batchFeeds(model, batch);
+  const chosen = model.rebuilt ? chosenTokens(tokenizer, shape, model.rebuilt) : undefined;
+  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.tokens, rebuiltAt: chosen?.at });
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
-  const parts = batchParts(batch, histories, run.demonstrations ?? [], { family: model.family, prompt: config.policy.prompt }).map(part => {
+  const parts = batchParts(batch, histories, run.demonstrations ?? [], {
+    family: model.family,
+    prompt: config.policy.prompt,
+    perHistory: model.perHistory,
+  }).map(part => {
     const { batch: rows, from } = part;
     const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
     const count = rows.place.length.length;
@@ -55,6 +65,7 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
         if (prompts) writePrompts(tokenizer, batch, prompts);
         lookUp?.(batch, table);
       }
+      chosen?.fill(batch.context, random.split('rebuilt', step));
     },
   };
 }

@@ -12,6 +12,7 @@ import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
 import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
+import { shareOf, type Workers } from './workers.ts';
 
 /** Runs a training stage on learning histories. `spec.batches` can replace the source of batches. */
 export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
@@ -84,6 +85,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         checkpointEvery: batches.unit ?? config.checkpoint.everySteps,
         probe,
         executor: run.executor,
+        workers: workersOf(config.executor, spec, optimizer.batch),
         context,
       }).finally(dispose);
       // Frozen parts are saved as well, so that one file contains the whole agent.
@@ -109,6 +111,16 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
   // Stages that several predecessors share count once.
   const budget = new Map([...before.flatMap(([, { budget = [] }]) => budget), own].map(each => [each.stage, each]));
   return { ...output, budget: [...budget.values()] };
+}
+
+/** The threads among which a stage divides its steps; undefined if there is one worker. */
+function workersOf(
+  { workers: count, ...executor }: StageRun['config']['executor'],
+  { build }: StageSpec,
+  batch: number,
+): Workers | undefined {
+  if (count === 1) return undefined;
+  return { count, executor, part: shareOf(build, batch, count) };
 }
 
 /** The updated buffers, as graph outputs. */

@@ -32,6 +32,7 @@ import type { OptimizerConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
+import { compileForWorkers, type Workers } from './workers.ts';
 
 const METRICS_FILE = 'metrics.jsonl';
 
@@ -72,6 +73,8 @@ export interface TrainRequest {
   /** Measures the model every `every` steps and after the last step. The numbers appear in the metrics as `validation`. */
   readonly probe?: { readonly every: number; readonly measure: (state: TrainedState) => Promise<Readonly<Record<string, number>>> };
   readonly executor: Executor;
+  /** The threads among which every step is divided. Default: none; the step runs as one graph. */
+  readonly workers?: Workers;
   readonly context: StageContext;
 }
 
@@ -80,9 +83,13 @@ export interface TrainRequest {
  * finite, and `E_INTERRUPTED` on a signal.
  */
 export async function train(request: TrainRequest) {
+  const compiled = await compileStep(request);
+  return trainCompiled(request, compiled).finally(compiled.program.dispose);
+}
+
+async function trainCompiled(request: TrainRequest, { program, state, frozen }: Awaited<ReturnType<typeof compileStep>>) {
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
   const { feeds, fill, unit = 1, metrics: measured = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
-  const { program, state, frozen } = await compileStep(request);
   const begin = state.restore({ key: context.key, steps, unit });
   const log = metricsLog(context.folder, begin);
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
@@ -149,7 +156,6 @@ export async function train(request: TrainRequest) {
   const total = performance.now() - began - probing;
   log.flush();
   context.progress.finish(note());
-  await program.dispose();
   return {
     weights: state.weights(),
     /** `overhead`: fraction of the loop's time, without probes, outside `run`. `sampling`: time to draw batches, divided by the time in `run`. */
@@ -161,17 +167,21 @@ export async function train(request: TrainRequest) {
   };
 }
 
+/** What the program of a step depends on. */
+export type StepRequest = Omit<TrainRequest, 'title' | 'batches' | 'checkpointEvery' | 'probe' | 'context'> & {
+  readonly context: Pick<StageContext, 'folder' | 'signal'>;
+};
+
 /** One AdamW step as a compiled program, its initial state, and the frozen parameters. */
-async function compileStep(request: TrainRequest) {
-  const { loss, metrics, trainable, frozen = [], buffers, given, steps, optimizer, group, executor, context } = request;
+export async function compileStep(request: StepRequest) {
+  const { loss, metrics, trainable, frozen = [], buffers = [], given, steps, optimizer, group, executor, workers, context } = request;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimizer;
   const shapes = packing(trainable);
   const decays = perParameter(shapes, (name, shape) => (shape.length > 1 ? (group?.(name).weightDecay ?? weightDecay) : 0), 0);
-  const { graph, frozenLayout, layouts } = trainStep({
+  const step = {
     loss,
     trainable,
     frozen,
-    buffers,
     metrics,
     optimizer: chain(
       clipByGlobalNorm(clip),
@@ -182,20 +192,25 @@ async function compileStep(request: TrainRequest) {
         perParameter(shapes, name => group?.(name).rate ?? 1, 1),
       ),
     ),
-  });
-  await breathe(context.signal);
-  const optimized = optimize(graph);
-  await breathe(context.signal);
-  const model = toOnnx(optimized);
-  await breathe(context.signal);
-  const program = await executor.compile(model);
+  };
+  const { graph, frozenLayout, layouts } = trainStep({ ...step, buffers });
   const constants = zeros([frozenLayout.size]);
   pack(frozenLayout, given, constants.data as Float32Array);
+  await breathe(context.signal);
+  const program = workers ? await compileForWorkers({ ...step, buffers, workers, constants, executor }) : await compileWhole();
   return {
     program,
     state: trainingState(join(context.folder, CHECKPOINT), layouts, given),
     frozen: (frozen.length > 0 ? { [FROZEN]: constants } : {}) as Record<string, HostTensor>,
   };
+
+  async function compileWhole() {
+    const optimized = optimize(graph);
+    await breathe(context.signal);
+    const model = toOnnx(optimized);
+    await breathe(context.signal);
+    return executor.compile(model);
+  }
 }
 
 /**

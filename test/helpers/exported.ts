@@ -10,7 +10,7 @@ import { MODEL_FILE, saveTensors } from '../../src/cache/checkpoint.ts';
 import { experimentSchema } from '../../src/config/experiment.ts';
 import { environment } from '../../src/envs/index.ts';
 import { initialize, Scope } from '../../src/nn/index.ts';
-import { GRAPHS, type ModelDescription, sealDescription } from '../../src/policy/index.ts';
+import { actingGraphs, GRAPHS, type ModelDescription, sealDescription } from '../../src/policy/index.ts';
 import { writeJson } from '../../src/util/files.ts';
 import { Random } from '../../src/util/random.ts';
 import type { ModelFiles, Played } from './browser-page.ts';
@@ -55,11 +55,18 @@ export async function makeModel(root: string, { name, tokenizer, kind, settings 
   return { model, scope, weights, path: join(folder, MODEL_FILE) };
 }
 
-/** The files of an export. */
-export function readModel(folder: string): ModelFiles & { decode?: Uint8Array } {
+/** The files of an export: the plain graphs. */
+export function readModel(folder: string): ModelFiles & { decode?: Uint8Array; act: Uint8Array } {
   const read = (file: string) => (existsSync(join(folder, file)) ? new Uint8Array(readFileSync(join(folder, file))) : undefined);
   const description = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelDescription;
   return { description, compress: read('compress.onnx'), act: read('act.onnx')!, decode: read('decode.onnx') };
+}
+
+/** The files that `openAgent` runs: the graphs that keep what they have computed, where there are any. */
+export function readSteps(folder: string): ModelFiles {
+  const { description } = readModel(folder);
+  const graphs = actingGraphs(description).map(name => [name.replace('.onnx', ''), new Uint8Array(readFileSync(join(folder, name)))]);
+  return { description, ...Object.fromEntries(graphs) };
 }
 
 /** Writes another description in the place of an export's own, with the right hashes, as if it had been exported so. */

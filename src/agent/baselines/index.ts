@@ -72,7 +72,7 @@ const full: TrainedBaseline = {
  */
 const ad: TrainedBaseline = {
   id: 'ad',
-  description: 'AD’s own transformer: the whole raw context and the running episode in one causal transformer, recomputed for every action',
+  description: 'AD’s own transformer: the whole raw context and the running episode in one causal transformer',
   compressor: 'full',
   changes: ({ config: { model, policy } }) => ({
     model: { ...model, encoderLayers: 0, decoderLayers: model.encoderLayers + model.decoderLayers },

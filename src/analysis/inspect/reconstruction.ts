@@ -125,7 +125,9 @@ async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
     trains: [PARTS.decoder],
     build(scope, batch) {
       const { context } = model.inputs(batch);
-      const { loss, fields, metrics } = model.reconstruction(scope, model.latents(scope, agent.compressorId, context)!.settled, context);
+      const { loss, fields, metrics } = model.reconstruction(scope, model.latents(scope, agent.compressorId, { context })!.settled, {
+        context,
+      });
       return { loss, metrics: { ...fields, ...metrics } };
     },
   });

@@ -9,7 +9,7 @@ import { jsonOption, print, printJson } from '../options.ts';
 export function registerDoctor(program: Command, version: string): void {
   program
     .command('doctor')
-    .description('show versions, working executors, Gymnasium, CPU, memory and matrix multiplication speed')
+    .description('show versions, working executors, Gymnasium, CPU, memory, and the speed of matrix multiplication and training')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       // Loaded on demand, so that other commands do not load ONNX Runtime.
@@ -20,7 +20,7 @@ export function registerDoctor(program: Command, version: string): void {
     });
 }
 
-function render({ versions, cpu, memoryGiB, executors, gymnasium, gemmGflops }: DoctorReport): string {
+function render({ versions, cpu, memoryGiB, executors, gymnasium, gemmGflops, divisions }: DoctorReport): string {
   const colors = picocolors.createColors(wantsColor());
   const verdict = ({ name, works, reason }: DoctorReport['executors'][number]) =>
     works ? `${colors.green('works')}  ${name}` : `${colors.dim('no')}     ${name}: ${reason}`;
@@ -31,6 +31,10 @@ function render({ versions, cpu, memoryGiB, executors, gymnasium, gemmGflops }: 
     `processor    ${cpu.model}, ${cpu.cores} cores`,
     `memory       ${memoryGiB.total} GiB, ${memoryGiB.free} GiB free`,
     ...(gemmGflops === null ? [] : [`matmul       ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`]),
+    ...divisions.map(
+      ({ workers, threads, ms }, i) =>
+        `${i ? '         ' : 'training '}    ${ms} ms a step with executor.workers=${workers} executor.threads=${threads}`,
+    ),
     ...executors.map((executor, i) => `${i ? '           ' : 'executors  '}  ${verdict(executor)}`),
     `gymnasium    ${gymnasium.versions ? `${gymnasium.versions.gymnasium}, Python ${gymnasium.versions.python}` : `${colors.dim('no')}     ${gymnasium.reason}`}`,
     '',

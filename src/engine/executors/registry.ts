@@ -48,10 +48,10 @@ export async function createExecutor(id: ExecutorId, settings: ExecutorSettings 
  * @throws {CadenzaError} `E_EXECUTOR` if it does not work on this machine, `E_INSTALL` if its runtime does not load.
  */
 export async function readyExecutor(
-  { provider, ...settings }: ExecutorSettings & { readonly provider: ExecutorId },
+  { provider, workers = 1, ...settings }: ExecutorSettings & { readonly provider: ExecutorId; readonly workers?: number },
   say?: (advice: string) => void,
 ): Promise<Executor> {
-  const advice = threadAdvice(settings.threads, availableParallelism());
+  const advice = threadAdvice(settings.threads && settings.threads * workers, availableParallelism());
   if (advice) say?.(advice);
   const executor = await createExecutor(provider, settings);
   const product = await computeProduct(executor);
@@ -66,7 +66,7 @@ export async function readyExecutor(
 /** Advice on a thread count that makes the work slower; undefined if it is within twice the cores. */
 export const threadAdvice = (threads: number | undefined, cores: number): string | undefined =>
   threads !== undefined && threads > 2 * cores
-    ? `executor.threads is ${threads}, but this machine has ${cores} cores; more threads than cores make training slower.`
+    ? `executor.threads (times executor.workers) is ${threads}, but this machine has ${cores} cores; more threads than cores make training slower.`
     : undefined;
 
 /** Size of the matrices that an executor is tested with. */

@@ -31,7 +31,7 @@ const objective = (config: BaseConfig & PretrainSection, model: Model): Objectiv
   trains: [PARTS.compressor, PARTS.decoder],
   build(scope, batch) {
     const pass = new Pass(model, scope, config.compressor, batch);
-    const { fields, metrics } = model.reconstruction(scope, pass.latents!.trained, pass.inputs.context);
+    const { fields, metrics } = model.reconstruction(scope, pass.latents!.trained, pass.inputs);
     const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
     const { loss } = lossOf(pass, termsOf(config));
     return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(pass.latents) } };

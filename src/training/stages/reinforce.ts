@@ -49,7 +49,7 @@ import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
-import { batchFeeds } from '../batches.ts';
+import { feedsOf } from '../batches.ts';
 import {
   agentOf,
   type BatchRequest,
@@ -197,7 +197,7 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
   const { context, query, target, weight } = model.inputs(batch);
   const perStep = (name: string) => input(name, weight.shape);
   const [advantage, expected, before] = [perStep('advantage'), perStep('expected'), perStep('logProbability')];
-  const latents = model.latents(scope, compressorId, context);
+  const latents = model.latents(scope, compressorId, { context });
   const { logits, values } = model.actorCritic(scope, query, latents && asActed(latents));
   // The cross-entropy with a one-hot distribution is −log p of that action.
   const logRatio = sub(neg(head.crossEntropy(input('action', target.shape), logits)), before);
@@ -207,7 +207,7 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
   const imitation = () => weightedMean(head.crossEntropy(target, logits), weight);
   const start = () => {
     const own = scope.at(RETURN_PARTS.reference);
-    return head.rows(model.logits(own, query, model.latents(own, compressorId, context)?.settled));
+    return head.rows(model.logits(own, query, model.latents(own, compressorId, { context })?.settled));
   };
   const capacityWeight =
     compressorLearningRateScale > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, compressorId, 0).weight : 0;
@@ -319,7 +319,7 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const L = actionDistribution(model.family.actionSpace).size;
   const shape = model.batchShape(optimizer.batch);
   const batch = newBatch(model.tokenizer, shape);
-  const inputs = batchFeeds(model, batch);
+  const inputs = feedsOf(model.inputs(batch.place.length.length), batch);
   const perStep = () => zeros(inputs.weight.shape);
   const own = { action: zeros(inputs.target.shape), advantage: perStep(), expected: perStep(), logProbability: perStep() };
   const policyLearns = zeros([]);

@@ -17,7 +17,7 @@ import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { stageTitle } from '../../util/progress.ts';
-import { batchFeeds } from '../batches.ts';
+import { feedsOf } from '../batches.ts';
 import { agentOf, type BatchRequest, defineStage, type Objective, type StageBatches, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
@@ -155,7 +155,7 @@ export function retrievalBatches(
   const width = table.latents.length / table.rows.length;
   const copy = (row: number, into: HostTensor, at: number) =>
     into.data.set(table.latents.subarray(row * width, (row + 1) * width), at * width);
-  const feeds: Readonly<Record<string, HostTensor>> = { ...batchFeeds(model, batch), latents, retrieved, present };
+  const feeds: Readonly<Record<string, HostTensor>> = { ...feedsOf(model.inputs(B), batch), latents, retrieved, present };
   return {
     feeds,
     fill(step) {

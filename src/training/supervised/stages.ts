@@ -4,7 +4,8 @@
  */
 
 import { z } from 'zod';
-import { compressionOf, PARTS } from '../../agent/model.ts';
+import { compressionOf } from '../../agent/compression.ts';
+import { PARTS } from '../../agent/model.ts';
 import { exampleCounts, makeScorer, meansByCount, type SupervisedModel } from '../../agent/supervised.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
