@@ -108,8 +108,8 @@ function rowOf(id: Row, overrides: readonly string[] = []): [kind: string, model
   const own = overrides.length > 0 ? loadExperiment(PRESET, overrides) : config;
   const cad = overrides.length > 0 ? new Model(own, environment('dark-room')) : model;
   if (id === 'cad') return [own.compressor, cad];
-  const { baseline: row, model: beside } = baselineModel(baseline(id) as TrainedBaseline, own, cad);
-  return [row.compressor, beside];
+  const { baseline: trained, model: its } = baselineModel(baseline(id) as TrainedBaseline, own, cad);
+  return [trained.compressor, its];
 }
 const counted = (id: Row, overrides: readonly string[] = []) => {
   const [kind, row] = rowOf(id, overrides);

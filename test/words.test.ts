@@ -60,7 +60,7 @@ const PHRASES: readonly (readonly [not: RegExp, but: string])[] = [
   [/\bof (which|whose [\w ]+) every\b/, 'every n-th …'],
   [/\bwho needs that\b/, 'if you need that'],
   [/\bevery other row\b/, '“each baseline”'],
-  [/\b(memoryless|optimiser|lookOn|foretell)\b/, 'stateOnly, optimizer, observe, predict'],
+  [/\b(memoryless|optimiser)\b/, 'stateOnly, optimizer'],
 ];
 
 /** Parts of the repository whose prose is for users. The log is as it was written. */
