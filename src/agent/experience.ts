@@ -84,7 +84,7 @@ export async function openActor({ model, compressorId: kind, streams, executor, 
     },
     value: (i, t) => latest.data[i * steps + (t % steps)],
     async dispose() {
-      for (const program of [act.program, act.step?.begin?.program, compress?.program, compress?.encode]) await program?.dispose();
+      for (const program of [act.program, act.step?.begin?.program, compress?.program, compress?.encode?.program]) await program?.dispose();
     },
   };
 }

@@ -77,7 +77,7 @@ export async function compileAgent(
   const compressing: CompressProgram | undefined = compress &&
     latentShape && {
       program: await compile(segments ? segments.summarize : compress),
-      encode: segments && (await compile(segments.encode)),
+      encode: segments && { program: await compile(segments.encode), part: segments.part },
       latentShape,
       recurrent,
       batch: batch.compress,
@@ -172,6 +172,7 @@ export async function exportModel(
     latentShape: graphs.latentShape ?? null,
     ...(graphs.codes ? { codes: graphs.codes } : {}),
     ...(method.predictsReturns ? { returns: { episodes: model.returns!.count } } : {}),
+    ...(graphs.segments ? { encoded: [...graphs.segments.part] } : {}),
     ...(graphs.steps ? { steps: { first: graphs.steps.first, state: graphs.steps.state } } : {}),
     streams,
     trained: method.trained.key,

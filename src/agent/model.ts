@@ -7,9 +7,7 @@
 import {
   type CompressorOptions,
   compressor,
-  encodePassages,
-  encodesSegments,
-  inContext,
+  compressPassages,
   type LatentKind,
   type Latents,
   latentKind,
@@ -203,7 +201,7 @@ export class Model {
     };
     this.perHistory = config.queries.perHistory;
     this.rebuilt = config.context.rebuilt;
-    if (this.perHistory > 1 && contextLayout === 'segments' && encodesSegments(this.options)) {
+    if (this.perHistory > 1 && contextLayout === 'segments' && compressor(config.compressor).compress.bySegment?.(this.options)) {
       const { dataset, episodes: recorded, stride } = config.source;
       const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
       this.passage = Math.max(1, Math.min(segments + querySpan(this.perHistory) - 1, past));
@@ -313,24 +311,25 @@ export class Model {
   }
 
   /**
-   * Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. X may be given
-   * as `encoded` segments [B, R, L, D], if the compressor is declared by `afterEncoding`.
+   * Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. Of a compressor
+   * in two parts, X may be given as what the first `found` for its segments, [B, R, ..].
    */
-  latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly encoded: Tensor }): Latents | undefined {
+  latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly found: Tensor }): Latents | undefined {
     const { compress } = compressor(compressorId);
-    const { summarize } = compress;
-    if (!this.latentShape(compressorId)) return undefined;
+    const { options } = this;
+    const parts = compress.bySegment?.(options);
+    const shape = this.latentShape(compressorId);
+    if (!shape) return undefined;
     const own = scope.at(PARTS.compressor);
-    const encoded = () => {
-      if (!summarize) return undefined;
-      if ('encoded' in of) return inContext(own, reshape(of.encoded, [of.encoded.shape[0], -1, this.options.width]), this.options);
-      const { segments, selection } = of;
-      return segments && selection && encodePassages(own, { segments, selection }, this.options);
+    const compressed = () => {
+      if ('found' in of) return parts!.join(own, of.found, options);
+      const { context, segments, selection } = of;
+      return parts && segments && selection
+        ? compressPassages(own, { segments, selection }, parts, options)
+        : compress(own, context, options);
     };
-    const h_BND = encoded();
-    const z_BMD = h_BND ? summarize!(own, h_BND, this.options) : compress(own, (of as ContextInputs).context, this.options);
-    const [B] = ('encoded' in of ? of.encoded : of.context).shape;
-    const checked = expectLatents(compressorId, h_BND ? 'summarize' : 'compress', z_BMD, [B, ...this.latentShape(compressorId)!]);
+    const [B] = ('found' in of ? of.found : of.context).shape;
+    const checked = expectLatents(compressorId, 'compress', compressed(), [B, ...shape]);
     return this.latentKind(compressorId).apply(own.at('latents'), checked, this.latentSettings);
   }
 

@@ -40,7 +40,7 @@ function build(family: (typeof FAMILIES)[keyof typeof FAMILIES], overrides: read
   return { model, place, batch: { ...batch, ...(chosen && { rebuilt: chosen.tokens, rebuiltAt: chosen.at }) } };
 }
 
-const SHARING = compressors.all.filter(({ compress }) => compress.summarize).map(({ id }) => id);
+const SHARING = compressors.all.filter(({ compress }) => compress.bySegment).map(({ id }) => id);
 
 describe.each(Object.entries(FAMILIES))('queries of the same history, with %s', (_, family) => {
   const { model, batch, place } = build(family);

@@ -6,7 +6,7 @@
  * context, L tokens of a segment, H heads.
  */
 
-import { compressor, encodeSegments, encodesSegments } from '../compressor/index.ts';
+import { compressor } from '../compressor/index.ts';
 import { type Graph, input, type Shape, type Tensor } from '../engine/index.ts';
 import { type KeysValues, Scope } from '../nn/index.ts';
 import { NEXT, type PolicyCache, policyStart, policyStep, tokensInFront } from '../policy/index.ts';
@@ -32,10 +32,12 @@ export interface StepGraphs {
 
 /** The compressor in two parts. */
 export interface SegmentGraphs {
-  /** `segment` [B, L, F] → `encoded` [B, L, D]. */
+  /** `segment` [B, L, F] → `encoded` [B, ..], what the compressor needs of it. */
   readonly encode: Graph;
-  /** `encoded` [B, R, L, D], an encoded segment of zeros in an empty slot → what the compressing graph gives. */
+  /** `encoded` [B, R, ..], that of a segment of zeros in an empty slot → what the compressing graph gives. */
   readonly summarize: Graph;
+  /** Shape of `encoded` for one segment. */
+  readonly part: Shape;
 }
 
 /** Keys and values of all layers by their names in the state; all layers share one mask. */
@@ -115,18 +117,21 @@ export function stepGraphs(
   };
 }
 
-/** The compressor in two parts; undefined if it is recurrent, or if the encoding of a segment depends on its place in the context. */
+/** The compressor in two parts; undefined if it is recurrent, or if what it makes of a segment depends on its place in the context. */
 export function segmentGraphs(model: Model, compressorId: string, batch: number): SegmentGraphs | undefined {
   const { compress, step } = compressor(compressorId);
-  const { options, tokenizer, contextTokens } = model;
-  if (!compress.summarize || step || !encodesSegments(options)) return undefined;
+  const { options, tokenizer, contextTokens, contextLayout } = model;
+  const parts = compress.bySegment?.(options);
+  if (!parts || step || contextLayout === 'window') return undefined;
   const scope = new Scope();
-  const { segment: L, width } = options;
-  const segment = input('segment', [batch, L, tokenizer.context.width]);
-  const encoded = input('encoded', [batch, contextTokens / L, L, width]);
+  const { segment: L } = options;
+  const found = parts.each(scope.at(PARTS.compressor), input('segment', [batch, L, tokenizer.context.width]), options);
+  const [, ...part] = found.shape;
+  const encoded = input('encoded', [batch, contextTokens / L, ...part]);
   return {
-    encode: { outputs: { encoded: encodeSegments(scope.at(PARTS.compressor), segment, options) } },
-    summarize: { outputs: model.compressed(model.latents(scope, compressorId, { encoded })!) },
+    encode: { outputs: { encoded: found } },
+    summarize: { outputs: model.compressed(model.latents(scope, compressorId, { found: encoded })!) },
+    part,
   };
 }
 
@@ -162,6 +167,6 @@ export function changeGraphs(
     compress: compress && change(compress),
     decode: decode && change(decode),
     steps: steps && { ...steps, begin: steps.begin && change(steps.begin), step: change(steps.step) },
-    segments: segments && { encode: change(segments.encode), summarize: change(segments.summarize) },
+    segments: segments && { ...segments, encode: change(segments.encode), summarize: change(segments.summarize) },
   };
 }

@@ -6,24 +6,18 @@
 
 import { mean, reshape } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import {
-  afterEncoding,
-  type Compressor,
-  defineCompressor,
-  latentLayers,
-  learnedQueries,
-  pool,
-  wholeContext,
-  wholePieces,
-} from './compressor.ts';
+import { type Compressor, defineCompressor, latentLayers, wholeContext } from './compressor.ts';
+import { afterEncoding } from './encoder.ts';
+import { learnedQueries, pool, poolBySegment, wholePieces } from './pooling.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
 export const bottleneck: Compressor = {
   id: 'bottleneck',
   description: 'm learned queries attend to the encoded context',
   ...wholeContext,
-  compress: afterEncoding((scope, h_BND, options) =>
-    pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
+  compress: afterEncoding(
+    (scope, h_BND, options) => pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
+    poolBySegment,
   ),
 };
 

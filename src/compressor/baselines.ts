@@ -5,7 +5,9 @@
 
 import { max, mean, reshape, slice, type Tensor } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { afterEncoding, type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
+import { type Compressor, wholeContext } from './compressor.ts';
+import { afterEncoding, encodeTokens } from './encoder.ts';
+import { wholePieces } from './pooling.ts';
 
 /** All encoded tokens reach the policy: the full-context teacher. */
 export const full: Compressor = {
@@ -37,7 +39,7 @@ export const truncated: Compressor = {
   contextLayout: 'window',
   latents: lastTokens,
   window: lastTokens,
-  compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -lastTokens(x_BNF.shape[1], options)), options),
+  compress: (scope, x_BNF, options) => encodeTokens(scope, slice(x_BNF, 1, -lastTokens(x_BNF.shape[1], options)), options),
 };
 
 /** A compressor with one latent per piece of H, for m pieces: [B, M, L, D] → Z [B, M, D]. */

@@ -4,9 +4,18 @@
  * a segment, M = R·P latents, D width.
  */
 
-import { add, broadcastTo, constant, mul, reshape, select, sub, type Tensor, transpose } from '../engine/index.ts';
+import { add, broadcastTo, concat, constant, expectShape, mul, reshape, select, slice, sub, type Tensor } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { defineCompressor, encode, isThere, latentLayers, learnedQueries, pool, segmentsOf } from './compressor.ts';
+import {
+  type BySegment,
+  type CompressorOptions,
+  type CompressorSettings,
+  type CompressorValues,
+  defineCompressor,
+  latentLayers,
+} from './compressor.ts';
+import { encodeTokens, isThere, segmentwise } from './encoder.ts';
+import { learnedQueries, pool } from './pooling.ts';
 
 /** Replaces −∞ in a mask: its exponential is exactly 0, and it cannot produce NaN. */
 const MASKED = -1e9;
@@ -21,37 +30,48 @@ function blockCausal(segments: number, perSegment: number): Tensor {
   );
 }
 
-export const causal = defineCompressor({
-  id: 'causal',
-  description: 'every segment becomes latents that attend to earlier ones; appending transitions appends latents',
-  contextLayout: 'segments',
-  settings: {
-    latentLayers,
-    perSegment: {
-      range: [1, 65_536],
-      because: 'attention to more latents does not fit in memory',
-      default: 1,
-      about: 'latents per segment',
-    },
+const SETTINGS = {
+  latentLayers,
+  perSegment: {
+    range: [1, 65_536],
+    because: 'attention to more latents does not fit in memory',
+    default: 1,
+    about: 'latents per segment',
   },
-  latents: (contextTokens, { segment, perSegment }) => (contextTokens / segment) * perSegment,
-  window: contextTokens => contextTokens,
-  compress(scope, x_BNF, options) {
-    const { segment, perSegment: P, width, heads, hidden, latentLayers } = options;
-    const [B, N] = x_BNF.shape;
-    const [R, M] = [N / segment, (N / segment) * P];
-    const segments = segmentsOf(x_BNF, segment);
-    const h = encode(scope, segments, { ...options, slots: false, span: segment });
-    // [R·B, P, D] → [B, M, D]
-    const inOrder = (x: Tensor) => reshape(transpose(reshape(x, [R, B, P, -1]), [1, 0, 2, 3]), [B, M, -1]);
-    const there_BM1 = inOrder(broadcastTo(select(isThere(segments), 1, 0), [R * B, P, 1]));
+} as const satisfies CompressorSettings;
+
+const parts: BySegment<CompressorOptions & CompressorValues<typeof SETTINGS>> = {
+  // [R, P, D + 1]: the latents of a segment, and 1 if it holds any transition.
+  each(scope, x_RSF, options) {
+    const { segment, perSegment: P, width } = options;
+    const [R] = x_RSF.shape;
+    const h_RSD = encodeTokens(scope, x_RSF, { ...options, span: segment });
+    const there_RP1 = broadcastTo(select(isThere(x_RSF), 1, 0), [R, P, 1]);
+    return concat([pool(scope, learnedQueries(scope, R, P, width), h_RSD, options), there_RP1], 2);
+  },
+  join(scope, found_BRPC, options) {
+    const { width, heads, hidden, latentLayers } = options;
+    const { B, R, P, C } = expectShape(found_BRPC, 'B R P C');
+    const M = R * P;
+    const found_BMC = reshape(found_BRPC, [B, M, C]);
+    const there_BM1 = slice(found_BMC, 2, width);
     // Empty slots and the position in the window must have no effect: a latent stays the same while the window moves on. So there are no
     // positions here; the policy adds its own to the latents.
     const absent_B11M = mul(sub(1, reshape(there_BM1, [B, 1, 1, M])), MASKED);
     const mask = add(blockCausal(R, P), absent_B11M);
-    let z_BMD = inOrder(pool(scope, learnedQueries(scope, R * B, P, width), h, options));
+    let z_BMD = slice(found_BMC, 2, 0, width);
     for (let i = 0; i < latentLayers; i++)
       z_BMD = block(scope.at(`latents${i}`), z_BMD, { heads, hidden, mask, branches: 2 * latentLayers });
     return mul(z_BMD, there_BM1);
   },
+};
+
+export const causal = defineCompressor({
+  id: 'causal',
+  description: 'every segment becomes latents that attend to earlier ones; appending transitions appends latents',
+  contextLayout: 'segments',
+  settings: SETTINGS,
+  latents: (contextTokens, { segment, perSegment }) => (contextTokens / segment) * perSegment,
+  window: contextTokens => contextTokens,
+  compress: segmentwise(parts),
 });

@@ -3,24 +3,10 @@
  * tokens of a segment, D width, M latents.
  */
 
-import {
-  add,
-  broadcastTo,
-  concat,
-  expectShape,
-  layerNorm,
-  less,
-  matmul,
-  max,
-  pad,
-  reshape,
-  slice,
-  type Tensor,
-  transpose,
-} from '../engine/index.ts';
-import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
-import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
-import { CadenzaError, invariant } from '../util/errors.ts';
+import type { Tensor } from '../engine/index.ts';
+import type { PositionKind, Scope } from '../nn/index.ts';
+import type { ContextLayout, EmbedOptions, TokenLayout } from '../tokenizers/index.ts';
+import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A setting of a compressor: a number in a range (an integer unless it is real), or one of several words. */
@@ -72,14 +58,22 @@ export interface CompressorOptions {
   readonly embedding?: EmbedOptions;
 }
 
-/** Encoded context H [B, N, D] → Z [B, M, D]. */
-export type Summarize<O = CompressorOptions> = (scope: Scope, h_BND: Tensor, options: O) => Tensor;
-
 /** Context x [B, N, F] → Z [B, M, D]. */
 export interface Compress<O = CompressorOptions> {
   (scope: Scope, x_BNF: Tensor, options: O): Tensor;
-  /** What it does after `encode`, if it begins with that. */
-  readonly summarize?: Summarize<O>;
+  /** The same in two parts, if it has them and the options allow it. */
+  readonly bySegment?: (options: O) => BySegment<O> | undefined;
+}
+
+/**
+ * A compressor in two parts, for contexts whose segments are in slots: the first part reads a segment by itself, so that it is computed once
+ * for all contexts that hold the segment, in training and when the agent acts.
+ */
+export interface BySegment<O = CompressorOptions> {
+  /** Segments x [R, S, F] → what a context needs of each, [R, ..]. */
+  each(scope: Scope, x_RSF: Tensor, options: O): Tensor;
+  /** What `each` found for the slots of contexts, oldest first, [B, R, ..] → Z [B, M, D]. An empty slot has that of absent tokens. */
+  join(scope: Scope, found: Tensor, options: O): Tensor;
 }
 
 /** What a compressor computes from data instead of learning. */
@@ -128,141 +122,6 @@ export const wholeContext = {
   window: (contextTokens: number) => contextTokens,
 } as const satisfies Partial<Compressor>;
 
-/**
- * The stack that every compressor starts with (method 2): token embedding, positions, pre-norm blocks. Returns normalized H [B, N, D].
- * Self-attention stays within pieces of `span` tokens (for example one episode), so its cost is linear in N; the pooling attention joins
- * the pieces. If the pieces are segments in slots, a token has a position within its segment, and its segment has one in the context.
- */
-export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
-  if (!encodesSegments(options)) return encodeTokens(scope, x_BNF, options);
-  const { B, N, F } = expectShape(x_BNF, 'B N F');
-  const { segment: S, width } = options;
-  const h_RSD = encodeTokens(scope, reshape(x_BNF, [(B * N) / S, S, F]), options);
-  return inContext(scope, reshape(h_RSD, [B, N, width]), options);
-}
-
-/** Whether the encoding of a segment is the same wherever it is in a context. */
-export const encodesSegments = ({ slots = false, span, segment }: CompressorOptions): boolean => slots && span === segment;
-
-/**
- * Encodes segments x [B, S, F] → [B, S, D], wherever they are in a context.
- *
- * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
- */
-export function encodeSegments(scope: Scope, x_BSF: Tensor, options: CompressorOptions): Tensor {
-  invariant(encodesSegments(options), 'a segment can be encoded by itself only with an encoder within segments (span) in slots.');
-  return encodeTokens(scope, x_BSF, options);
-}
-
-/** Encoded segments of a context, H [B, N, D], with the position of each segment in the context: what `encode` returns. */
-export function inContext(scope: Scope, h_BND: Tensor, { segment, positions }: CompressorOptions): Tensor {
-  if (positions === 'none') return h_BND;
-  const { B, N, D } = expectShape(h_BND, 'B N D');
-  const R = N / segment;
-  const ages_R1D = scope.at('embed').parameter('ages', [R, 1, D], normalInit(POSITION_DEVIATION));
-  return reshape(add(reshape(h_BND, [B, R, segment, D]), ages_R1D), [B, N, D]);
-}
-
-/** Contexts as selections from passages of histories. Shape key: G passages, E segments of a passage, Q contexts of a passage, R slots. */
-export interface Passages {
-  /** [G, E, S, F] the segments of each passage, oldest first. */
-  readonly segments: Tensor;
-  /** [G, Q, R, E + 1] one-hot: the segment in each slot of each context; the last column is an empty slot. */
-  readonly selection: Tensor;
-}
-
-/**
- * The encoded contexts of passages, H [G·Q, N, D]: what `encode` returns for each of these contexts, but every segment is encoded once.
- *
- * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
- */
-export function encodePassages(scope: Scope, { segments, selection }: Passages, options: CompressorOptions): Tensor {
-  const { G, E, S, F } = expectShape(segments, 'G E S F');
-  const { Q, R } = expectShape(selection, 'G Q R C');
-  const D = options.width;
-  // An empty slot holds an encoded segment of absent tokens, one for all.
-  const h_RSD = encodeSegments(scope, pad(reshape(segments, [G * E, S, F]), 0, 0, 1), options);
-  const held = reshape(slice(h_RSD, 0, 0, G * E), [G, E, S * D]);
-  const empty = broadcastTo(reshape(slice(h_RSD, 0, -1), [1, 1, S * D]), [G, 1, S * D]);
-  const chosen = matmul(reshape(selection, [G, Q * R, E + 1]), concat([held, empty], 1));
-  return inContext(scope, reshape(chosen, [G * Q, R * S, D]), options);
-}
-
-function encodeTokens(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
-  const { width, heads, hidden, layers, span, positions, layout, embedding } = options;
-  const embedded_BND = addPositions(scope.at('embed'), embedTokens(scope.at('embed'), x_BNF, layout, width, embedding), positions);
-  const [B, N] = embedded_BND.shape;
-  const piece = N % span === 0 ? span : N;
-  let h = reshape(embedded_BND, [(B * N) / piece, piece, width]);
-  for (let i = 0; i < layers; i++) h = block(scope.at(`block${i}`), h, { heads, hidden, positions, branches: 2 * layers });
-  return layerNorm(reshape(h, [B, N, width]));
-}
-
-/** Standard deviation of the initial positions of segments: small relative to the tokens. */
-const POSITION_DEVIATION = 0.1;
-
-/**
- * Declares how a compressor that begins with `encode` goes on: `summarize` maps H [B, N, D] to Z [B, M, D]. A segment is then encoded once
- * for all contexts that hold it, in training and when the agent acts.
- *
- * @example
- * compressors.register({
- *   ...compressor('mean-pool'),
- *   id: 'last-token',
- *   description: 'the last encoded token',
- *   latents: () => 1,
- *   compress: afterEncoding((_, h) => slice(h, 1, -1)),
- * });
- */
-export const afterEncoding = <O extends CompressorOptions>(summarize: Summarize<O>): Compress<O> =>
-  Object.assign((scope: Scope, x_BNF: Tensor, options: O) => summarize(scope, encode(scope, x_BNF, options), options), { summarize });
-
-/** `count` learned queries [B, count, D]. */
-export const learnedQueries = (scope: Scope, batch: number, count: number, width: number): Tensor =>
-  broadcastTo(scope.parameter('queries', [count, width], normalInit(1)), [batch, count, width]);
-
-/**
- * A learned token [B, 1, D] in addition to those attended to: with it, attention weights express whether something is present, not only
- * which.
- */
-export const sink = (scope: Scope, batch: number, width: number): Tensor =>
-  broadcastTo(scope.parameter('sink', [1, width], normalInit(1)), [batch, 1, width]);
-
-/**
- * Queries [B, M, D] attend to H [B, N, D] and a sink, followed by a feed-forward layer: p = q + MultiHead(q, [s; H]), z = p + FFN(LN(p)).
- */
-export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, poolHeads, hidden }: CompressorOptions): Tensor {
-  // A query whose transitions are all absent must be able to attend to nothing.
-  const memory = keysValues(scope.at('pool'), concat([sink(scope, h_BND.shape[0], width), h_BND], 1), width, poolHeads);
-  const pooled = add(queries_BMD, crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads }));
-  // Not normalized: the capacity penalty R(Z) acts on the size of the latents.
-  return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
-}
-
-/**
- * H [B, N, D] → [B, M·L, D], to be split into M pieces of L tokens. If M does not divide N, the first pieces are padded with absent tokens.
- */
-export function wholePieces(h_BND: Tensor, M: number): { h: Tensor; L: number } {
-  const [, N] = h_BND.shape;
-  const L = Math.ceil(N / M);
-  return { h: pad(h_BND, 1, M * L - N, 0), L };
-}
-
-/**
- * Splits a context whose segments are in slots, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of
- * each, and so on.
- *
- * @throws {CadenzaError} `E_SHAPE` if the context is not a multiple of the segment.
- */
-export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
-  const [B, N, F] = x_BNF.shape;
-  invariant(N % segment === 0, `expected a context whose length is a multiple of the segment, ${segment} tokens, got ${N} tokens.`);
-  return reshape(transpose(reshape(x_BNF, [B, N / segment, segment, F]), [1, 0, 2, 3]), [(B * N) / segment, segment, F]);
-}
-
-/** Whether a segment [.., S, F] holds any transition: booleans [.., 1, 1]. */
-export const isThere = (segments_RSF: Tensor): Tensor => less(0.5, max(slice(segments_RSF, 2, PRESENCE, PRESENCE + 1), [1, 2], true));
-
 // ---- settings of individual compressors: each has its own table, like the options of environments -------------------------------------
 
 type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { default: number } ? number : number | undefined;
@@ -309,14 +168,22 @@ export function defineCompressor<const T extends CompressorSettings>(
     const values = Object.entries(settings).map(([name, setting]) => [name, given[name] ?? setting.default]);
     return { ...options, ...(Object.fromEntries(values) as CompressorValues<T>) };
   };
-  const { summarize } = compress;
+  const bySegment = (options: CompressorOptions): BySegment | undefined => {
+    const parts = compress.bySegment?.(own(options));
+    return (
+      parts && {
+        each: (scope, x_RSF, options) => parts.each(scope, x_RSF, own(options)),
+        join: (scope, found, options) => parts.join(scope, found, own(options)),
+      }
+    );
+  };
   return {
     ...kind,
     latents: (contextTokens, options) => latents(contextTokens, own(options)),
     window: (contextTokens, options) => window(contextTokens, own(options)),
-    compress: summarize
-      ? afterEncoding((scope, h_BND, options: CompressorOptions) => summarize(scope, h_BND, own(options)))
-      : (scope, x_BNF, options) => compress(scope, x_BNF, own(options)),
+    compress: Object.assign((scope: Scope, x_BNF: Tensor, options: CompressorOptions) => compress(scope, x_BNF, own(options)), {
+      bySegment,
+    }),
     step: step && ((scope, z_BMD, segment_BSF, options) => step(scope, z_BMD, segment_BSF, own(options))),
   };
 }

@@ -10,7 +10,9 @@ import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
 
 export * from './compressor.ts';
+export * from './encoder.ts';
 export * from './latents/index.ts';
+export * from './pooling.ts';
 export * from './reconstruction.ts';
 
 /** The registry of compressors. */

@@ -5,7 +5,8 @@
 
 import { linear as affine, constant, transpose } from '../engine/index.ts';
 import { addPositions, block, linear } from '../nn/index.ts';
-import { afterEncoding, type Compressor, defineCompressor, latentLayers, wholeContext } from './compressor.ts';
+import { type Compressor, defineCompressor, latentLayers, wholeContext } from './compressor.ts';
+import { afterEncoding } from './encoder.ts';
 
 /** Z = Blocks(P H + p) with P [m, N] learned: a latent corresponds to positions in the context, whatever their content. */
 export const linearProjection = defineCompressor({

@@ -8,10 +8,14 @@ import {
   add,
   broadcastTo,
   concat,
+  expectShape,
   layerNorm,
+  less,
   mul,
+  reshape,
   select,
   sigmoid,
+  sizeOf,
   slice,
   split,
   stopGradient,
@@ -21,17 +25,9 @@ import {
 } from '../engine/index.ts';
 import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
 import { invariant } from '../util/errors.ts';
-import {
-  type CompressorOptions,
-  type CompressorSettings,
-  type CompressorValues,
-  defineCompressor,
-  encode,
-  isThere,
-  learnedQueries,
-  segmentsOf,
-  sink,
-} from './compressor.ts';
+import { type BySegment, type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor } from './compressor.ts';
+import { encodeTokens, isThere, segmentwise } from './encoder.ts';
+import { learnedQueries, sink } from './pooling.ts';
 
 /** Initial bias b_g of the gate: how strongly Z is retained before training. */
 const KEEP = 1;
@@ -80,11 +76,15 @@ interface Encoded extends KeysValues {
   readonly there: Tensor;
 }
 
-function encodeSegments(scope: Scope, segments: Tensor, options: Options): Encoded {
+function encodeSegments(scope: Scope, segments_RSF: Tensor, options: Options): Encoded {
   const { segment, width, poolHeads, workingMemory: P } = options;
   invariant(P <= segment, `the working memory is the end of a segment of ${segment} tokens, so it cannot hold ${P} tokens.`);
-  const h = encode(scope, segments, { ...options, slots: false, span: segment });
-  return { ...keysValues(scope.at('pool'), h, width, poolHeads), recent: P > 0 ? slice(h, 1, -P) : undefined, there: isThere(segments) };
+  const h = encodeTokens(scope, segments_RSF, { ...options, span: segment });
+  return {
+    ...keysValues(scope.at('pool'), h, width, poolHeads),
+    recent: P > 0 ? slice(h, 1, -P) : undefined,
+    there: isThere(segments_RSF),
+  };
 }
 
 /**
@@ -104,6 +104,40 @@ function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Enc
   return select(there, recent ? concat([next, recent], 1) : next, state);
 }
 
+const parts: BySegment<Options> = {
+  // [R, W]: keys, values and the last tokens of a segment, and 1 if it holds any transition.
+  each(scope, x_RSF, options) {
+    const { keys, values, recent, there } = encodeSegments(scope, x_RSF, options);
+    const all = [keys, values, ...(recent ? [recent] : []), select(there, 1, 0)];
+    return concat(
+      all.map(x => reshape(x, [x.shape[0], -1])),
+      1,
+    );
+  },
+  // All segments are encoded at once: only the rounds are sequential.
+  join(scope, found_BRW, options) {
+    const { segment: S, width, poolHeads: H, latents, workingMemory: P, gradientRounds = Number.POSITIVE_INFINITY } = options;
+    const { B, R } = expectShape(found_BRW, 'B R W');
+    const shapes = { keys: [B, H, S, width / H], values: [B, H, S, width / H], recent: [B, P, width], there: [B, 1, 1] };
+    let state = broadcastTo(0, [B, latents + P, width]);
+    for (let r = 0; r < R; r++) {
+      if (r === R - gradientRounds) state = stopGradient(state);
+      const found = slice(found_BRW, 1, r, r + 1);
+      let at = 0;
+      const next = (shape: readonly number[]) => {
+        const size = sizeOf(shape) / B;
+        at += size;
+        return reshape(slice(found, 2, at - size, at), shape);
+      };
+      const keys = next(shapes.keys);
+      const values = next(shapes.values);
+      const recent = P > 0 ? next(shapes.recent) : undefined;
+      state = round(scope, state, { keys, values, recent, there: less(0.5, next(shapes.there)) }, options);
+    }
+    return state;
+  },
+};
+
 export const recurrent = defineCompressor({
   id: 'recurrent',
   description: 'm latents that each segment updates, so that an agent carries its whole past in constant memory',
@@ -111,20 +145,6 @@ export const recurrent = defineCompressor({
   settings: SETTINGS,
   latents: (_, { latents, workingMemory }) => latents + workingMemory,
   window: contextTokens => contextTokens,
-  compress(scope, x_BNF, options) {
-    const { segment, width, latents, workingMemory, gradientRounds = Number.POSITIVE_INFINITY } = options;
-    const [B, N] = x_BNF.shape;
-    const R = N / segment;
-    // All segments are encoded at once: only the rounds are sequential.
-    const { recent, ...all } = encodeSegments(scope, segmentsOf(x_BNF, segment), options);
-    let state = broadcastTo(0, [B, latents + workingMemory, width]);
-    for (let r = 0; r < R; r++) {
-      if (r === R - gradientRounds) state = stopGradient(state);
-      const of = (x: Tensor) => slice(x, 0, r * B, (r + 1) * B);
-      const encoded = { keys: of(all.keys), values: of(all.values), there: of(all.there), recent: recent && of(recent) };
-      state = round(scope, state, encoded, options);
-    }
-    return state;
-  },
+  compress: segmentwise(parts),
   step: (scope, z_BMD, segment_BSF, options) => round(scope, z_BMD, encodeSegments(scope, segment_BSF, options), options),
 });

@@ -94,7 +94,7 @@ function relationOfRows(pair: Pair, relations: readonly Relation[], place: Place
   const [first] = rows;
   const [groups, others] = new Set(rows.flatMap(({ groups }) => groups ?? []));
   const whole = rows.every(({ extra }) => extra === 0);
-  if (others !== undefined || (!whole && groups !== 1)) return MIXED;
+  if (others !== undefined || (!whole && groups !== 1 && groups !== undefined)) return MIXED;
   const sums = whole ? ADDEND : MIXED;
   if (name === 'matmul' || name === 'gemm') {
     const rank = inputs[0].shape.length;
@@ -149,10 +149,13 @@ function relationOf(pair: Pair, relations: readonly Relation[], parts: number): 
   const fixed = part.outputs.every(({ shape }, i) => sameShape(shape, whole.outputs[i].shape));
   if (kinds.has('addend')) return fixed ? relationOfAddends(pair, relations) : MIXED;
   if (fixed) return SAME;
-  if (!place || place.extra > 0) return MIXED;
+  if (!place) return MIXED;
+  if (op.name === 'broadcastTo') return { kind: 'rows', ...place, groups: undefined };
+  if (place.extra > 0) return MIXED;
   if (op.name === 'input') return place.axis === 0 ? { kind: 'rows', ...place, groups: 1 } : MIXED;
-  const uniform = op.name === 'constant' && isUniform(whole.attributes.data as ArrayLike<number>);
-  return uniform || op.name === 'broadcastTo' ? { kind: 'rows', ...place, groups: undefined } : MIXED;
+  return op.name === 'constant' && isUniform(whole.attributes.data as ArrayLike<number>)
+    ? { kind: 'rows', ...place, groups: undefined }
+    : MIXED;
 }
 
 const isUniform = (data: ArrayLike<number>) => Array.prototype.every.call(data, (v: number) => v === data[0]);

@@ -40,7 +40,7 @@ export function project(scope: Scope, x: Tensor, width: number, initializer: Ini
 }
 
 /** x [B, T, D] → x W split into heads, [B, H, T, K]. Queries, keys and values have separate maps: splitting one wide product costs more. */
-function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
+export function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
   const { B, T } = expectShape(x_BTD, 'B T D');
   const x = project(scope, x_BTD, width);
   if (T === 1) return reshape(x, [B, heads, 1, width / heads]);
@@ -48,7 +48,7 @@ function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Ten
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */
-function joinHeads(x: Tensor): Tensor {
+export function joinHeads(x: Tensor): Tensor {
   const { B, H, T, K } = expectShape(x, 'B H T K');
   if (T === 1) return reshape(x, [B, 1, H * K]);
   return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * K]);

@@ -11,7 +11,7 @@ import { begun } from './acting.ts';
 import { headChoices } from './heads/index.ts';
 
 /** Format of model.json. */
-export const MODEL_FORMAT = 'cadenza-model-3';
+export const MODEL_FORMAT = 'cadenza-model-4';
 
 /** The graphs of an export. */
 export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx', 'begin.onnx', 'step.onnx', 'encode.onnx', 'summarize.onnx'] as const;
@@ -88,6 +88,8 @@ const schema = z.strictObject({
    * one, gives the rest at the start of a segment (and `self.…` too, if `first` is above 0).
    */
   steps: z.strictObject({ first: natural, state: byName(z.array(positive).min(1).max(4)) }).optional(),
+  /** If there are encode.onnx and summarize.onnx in place of compress.onnx: the shape of what the first gives for a segment. */
+  encoded: z.array(positive).min(1).max(4).optional(),
   /** Number of environments that the graphs act in at once. */
   streams: positive,
   /** Key of the stage that trained it. */
@@ -149,7 +151,7 @@ export function sealDescription(
 const ADVICE = 'Run the command that trained the model again in its folder: it exports the model again without retraining.';
 
 const checkedSchema = schema.superRefine((model, context) => {
-  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent, steps } = model;
+  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent, steps, encoded } = model;
   const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   const needed: Record<GraphName, boolean> = {
     'act.onnx': true,
@@ -157,8 +159,8 @@ const checkedSchema = schema.superRefine((model, context) => {
     'decode.onnx': codes !== undefined,
     'begin.onnx': steps !== undefined && begun(steps).length > 0,
     'step.onnx': steps !== undefined,
-    'encode.onnx': files['summarize.onnx'] !== undefined,
-    'summarize.onnx': files['encode.onnx'] !== undefined,
+    'encode.onnx': encoded !== undefined,
+    'summarize.onnx': encoded !== undefined,
   };
   for (const name of GRAPHS)
     if ((files[name] !== undefined) !== needed[name]) fault('files', `expected ${needed[name] ? 'the' : 'no'} SHA-256 of ${name}`);

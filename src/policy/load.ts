@@ -90,7 +90,13 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
     context,
     actions,
     compress: latentShape
-      ? { program: program(encode ? 'summarize.onnx' : 'compress.onnx'), encode, batch: 1, latentShape, recurrent }
+      ? {
+          program: program(encode ? 'summarize.onnx' : 'compress.onnx'),
+          encode: encode && { program: encode, part: description.encoded ?? [] },
+          batch: 1,
+          latentShape,
+          recurrent,
+        }
       : undefined,
     act: {
       program: program(steps ? 'step.onnx' : 'act.onnx'),
@@ -135,7 +141,7 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** Inputs and outputs of every graph, as the description has them. */
 function shapesOf(description: ModelDescription, layout: Tokenizer, actions: number): { readonly [name in GraphName]?: Shapes } {
-  const { latentShape, streams, recurrent, returns, steps: { first, state } = { first: 0, state: {} } } = description;
+  const { latentShape, streams, recurrent, returns, encoded = [], steps: { first, state } = { first: 0, state: {} } } = description;
   const { contextTransitions, segment } = contextShape(description);
   const tokens = (transitions: number) => transitions * layout.tokensPerTransition;
   const latents = latentShape ? { latents: [1, ...latentShape] } : undefined;
@@ -170,8 +176,8 @@ function shapesOf(description: ModelDescription, layout: Tokenizer, actions: num
       ...Object.fromEntries(changed.map(name => [`${NEXT}${name}`, [streams, ...(fits ? state[name] : [])]])),
       ...answers(1),
     },
-    'encode.onnx': { segment: [1, tokens(segment), width], encoded: [1, tokens(segment), latentShape?.[1] ?? 0] },
-    'summarize.onnx': { encoded: [1, contextTransitions / segment, tokens(segment), latentShape?.[1] ?? 0], ...latents },
+    'encode.onnx': { segment: [1, tokens(segment), width], encoded: [1, ...encoded] },
+    'summarize.onnx': { encoded: [1, contextTransitions / segment, ...encoded], ...latents },
   };
 }
 

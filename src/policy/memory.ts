@@ -23,10 +23,10 @@ export interface CompressProgram {
   /** Whether it updates a state, segment by segment. */
   readonly recurrent?: boolean;
   /**
-   * Compiled encode.onnx, for as many segments per call: `segment` [C, L, F] → `encoded` [C, L, D]. `program` is summarize.onnx then, which
-   * reads `encoded` [C, R, L, D] in place of `context`, so that every segment is encoded once.
+   * Compiled encode.onnx, for as many segments per call: `segment` [C, L, F] → `encoded` [C, ..part]. `program` is summarize.onnx then, which
+   * reads `encoded` [C, R, ..part] in place of `context`, so that every segment is encoded once.
    */
-  readonly encode?: Program;
+  readonly encode?: { readonly program: Program; readonly part: readonly number[] };
   /** Receives the codes [contexts, M, G] of every compression, if the model outputs `codes`. */
   readonly onCodes?: (codes: ArrayLike<number>) => void;
 }
@@ -42,7 +42,7 @@ export interface ContextSlot {
   readonly latents: Float32Array;
   /** [M · D] recurrent state: read, then replaced by the next one. */
   readonly carried?: Float32Array;
-  /** [L · D] the encodings of its segments, as far as they are known; with `CompressProgram.encode`, new ones are added. */
+  /** The encodings of its segments, as far as they are known; with `CompressProgram.encode`, new ones are added. */
   readonly encoded?: (Float32Array | undefined)[];
   /** [M · G] output, if the model has codes. */
   readonly codes?: Uint16Array;
@@ -75,12 +75,13 @@ function rawContexts(tokenizer: Tokenizer, shape: ContextShape, batch: number): 
 function encodedContexts(
   tokenizer: Tokenizer,
   shape: ContextShape,
-  { batch, encode, latentShape }: CompressProgram & { readonly encode: Program },
+  { batch, encode: { program, part } }: { readonly batch: number; readonly encode: NonNullable<CompressProgram['encode']> },
 ): ContextInput {
-  const [R, L, D] = [shape.contextTransitions / shape.segment, shape.segment * tokenizer.tokensPerTransition, latentShape[1]];
+  const [R, L] = [shape.contextTransitions / shape.segment, shape.segment * tokenizer.tokensPerTransition];
+  const W = sizeOf(part);
   const segment = zeros([batch, L, tokenizer.context.width]);
   const segmentRow = segment.data.length / batch;
-  const encoded = zeros([batch, R, L, D]);
+  const encoded = zeros([batch, R, ...part]);
   /** An empty slot: the encoding of absent tokens. */
   let empty: Float32Array | undefined;
 
@@ -91,8 +92,8 @@ function encodedContexts(
       const chunk = writes.slice(at, at + batch);
       segment.data.fill(0);
       for (const [c, write] of chunk.entries()) write(segment.data as Float32Array, c * segmentRow);
-      const { data } = (await encode.run({ segment }, ['encoded'])).encoded;
-      for (let c = 0; c < chunk.length; c++) found.push((data as Float32Array).slice(c * L * D, (c + 1) * L * D));
+      const { data } = (await program.run({ segment }, ['encoded'])).encoded;
+      for (let c = 0; c < chunk.length; c++) found.push((data as Float32Array).slice(c * W, (c + 1) * W));
     }
     return found;
   };
@@ -122,7 +123,7 @@ function encodedContexts(
       for (const [c, { known, held }] of contexts.entries())
         for (let r = 0; r < R; r++) {
           const s = held[r - (R - held.length)];
-          encoded.data.set((s === undefined ? empty : known[s])!, (c * R + r) * L * D);
+          encoded.data.set((s === undefined ? empty : known[s])!, (c * R + r) * W);
         }
     },
   };
@@ -139,7 +140,7 @@ export interface ContextEncoder {
 /** Opens a compressor for contexts of one shape. */
 export function contextEncoder(tokenizer: Tokenizer, shape: ContextShape, compress: CompressProgram): ContextEncoder {
   const { program, batch, latentShape, recurrent, onCodes, encode } = compress;
-  const input = encode ? encodedContexts(tokenizer, shape, { ...compress, encode }) : rawContexts(tokenizer, shape, batch);
+  const input = encode ? encodedContexts(tokenizer, shape, { batch, encode }) : rawContexts(tokenizer, shape, batch);
   const latents = zeros([batch, ...latentShape]);
   const row = sizeOf(latentShape);
   const state = recurrent ? zeros([batch, ...latentShape]) : undefined;

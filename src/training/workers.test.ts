@@ -174,7 +174,7 @@ describe('the objectives of all stages', () => {
 
   it.each([
     ...kinds.map(id => [`compressor=${id}`]),
-    ...kinds.filter(id => compressors.get(id).compress.summarize).map(id => [`compressor=${id}`, ...PASSAGES]),
+    ...kinds.filter(id => compressors.get(id).compress.bySegment).map(id => [`compressor=${id}`, ...PASSAGES]),
     ...latentKinds.ids.filter(id => id !== 'vq').map(id => [`latents.kind=${id}`]),
     ['policy.returns={episodes: 2, bins: 5, weight: 1}'],
     ['policy.retrieval.contexts=2'],
