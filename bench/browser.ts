@@ -47,7 +47,7 @@ interface Runner {
 function nodeRunner(threads: number): Runner {
   let training: Awaited<ReturnType<typeof openStep>>;
   return {
-    name: `node, cpu, ${threads} threads`,
+    name: `cpu-${threads}`,
     steps: STEPS,
     async open(step) {
       training = await openStep(nodeExecutor({ threads }), step);
@@ -62,7 +62,7 @@ type Site = Awaited<ReturnType<typeof openSite>>;
 async function pageRunner(site: Site, executor: PageExecutor, steps: number): Promise<Runner> {
   const page = await site.open();
   return {
-    name: executor.provider === 'wasm' ? `page, wasm, ${executor.threads} threads` : 'page, webgpu',
+    name: `${executor.provider}-${executor.threads}`,
     steps,
     open: step => page.call('open', executor, step),
     run: count => page.call('run', count),
