@@ -17,6 +17,10 @@ export function modelFlops({ width, layers, hidden, tokens, batch, vocabulary }:
   return batch * tokens * (perToken + layers * 3 * 2 * 2 * tokens * width);
 }
 
+/** AdamW with clipping and a schedule, as experiments have it. */
+export const referenceOptimizer = () =>
+  chain(clipByGlobalNorm(1), adam(), decayWeights(0.01), descend(warmupCosine({ peak: 1e-3, warmup: 10, total: 1000 })));
+
 export function referenceStep(size = REFERENCE) {
   const scope = new Scope();
   const tokens = input('tokens', [size.batch, size.tokens], 'int32');
@@ -26,7 +30,6 @@ export function referenceStep(size = REFERENCE) {
     x = block(scope.at(`layer${i}`), x, { heads: size.heads, hidden: size.hidden, causal: true, branches: 2 * size.layers });
   const logits = linear(scope.at('head'), layerNorm(x), size.vocabulary);
   const loss = div(sum(crossEntropy(logits, oneHot(targets, size.vocabulary))), size.batch * size.tokens);
-  const optimizer = chain(clipByGlobalNorm(1), adam(), decayWeights(0.01), descend(warmupCosine({ peak: 1e-3, warmup: 10, total: 1000 })));
-  const built = trainStep({ loss: mul(loss, 1), trainable: [...scope.table.values()], optimizer });
+  const built = trainStep({ loss: mul(loss, 1), trainable: [...scope.table.values()], optimizer: referenceOptimizer() });
   return { ...built, graph: optimize(built.graph), scope };
 }

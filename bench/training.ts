@@ -1,58 +1,86 @@
-/** @file A training step ready for timing: compiled, with a batch, its state, and a second set of buffers. */
+/** @file A training step ready for timing: compiled, with a batch, its state, and a second set of buffers. Runs in pages, too. */
 
-import { countFlops, type Executor, type HostTensor, input, matmul, type Program, toOnnx, zeros } from '../src/engine/index.ts';
+import {
+  countFlops,
+  type Executor,
+  type Feeds,
+  type Graph,
+  type HostTensor,
+  input,
+  matmul,
+  type Program,
+  toOnnx,
+  zeros,
+} from '../src/engine/index.ts';
 import { initialize } from '../src/nn/index.ts';
-import { pack } from '../src/optim/index.ts';
+import { PARAMETERS, pack, STEP } from '../src/optim/index.ts';
 import { Random } from '../src/util/random.ts';
 import { modelFlops, REFERENCE, referenceStep } from './reference-model.ts';
 
+/** A training step before it is compiled. */
+export interface StepSource {
+  readonly graph: Graph;
+  /** Names of the vectors that the step takes and returns. */
+  readonly state: readonly string[];
+  /** The initial parameters, packed. */
+  readonly parameters: Float32Array;
+  /** The batch. */
+  readonly feeds: Feeds;
+  /** Writes the batch of a step, counted from 0. Default: all steps have the same batch. */
+  readonly fill?: (step: number) => void;
+}
+
+/** A compiled training step. */
 export interface Training {
   /** Runs one step and returns its time and loss. */
   step(): Promise<{ ms: number; loss: number }>;
-  /** FLOPs of one step: model FLOPs, and those of the matrix products in its graph. */
-  readonly flops: number;
-  readonly executedFlops: number;
-  readonly parameters: number;
+  /** The compiled model. */
+  readonly model: Uint8Array;
   readonly compileMs: number;
   dispose(): Promise<void>;
 }
 
-/** The reference step of the given size on one executor. The batch can be learned: the target is a function of the token. */
-export async function prepareTraining(executor: Executor, size: typeof REFERENCE = REFERENCE): Promise<Training> {
-  const { graph, layout, state, scope } = referenceStep(size);
+/** Compiles a training step and holds its state. */
+export async function prepareTraining(executor: Executor, { graph, state, parameters, feeds, fill }: StepSource): Promise<Training> {
+  const model = toOnnx(graph);
   const began = performance.now();
-  const program = await executor.compile(toOnnx(graph));
+  const program = await executor.compile(model);
   const compileMs = performance.now() - began;
 
-  const random = Random.seeded(0);
-  const draw = random.split('tokens');
-  const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
-  const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
-  const batch = { tokens: indices(tokens), targets: indices(tokens.map(token => (token * 5 + 3) % size.vocabulary)) };
-
-  const vector = [layout.size];
-  let current = Object.fromEntries(state.map(name => [name, zeros(vector)]));
-  let spare = Object.fromEntries(state.map(name => [name, zeros(vector)]));
-  pack(layout, initialize(scope.table.values(), random), current.parameters.data as Float32Array);
+  const vectors = () => Object.fromEntries(state.map(name => [name, zeros([parameters.length])]));
+  let [current, spare] = [vectors(), vectors()];
+  current[PARAMETERS].data.set(parameters);
   const counter = zeros([]);
 
   return {
     async step() {
-      counter.data[0]++;
+      const done = counter.data[0]++;
+      fill?.(done);
       const into = Object.fromEntries(state.map(name => [`next.${name}`, spare[name]]));
       const start = performance.now();
-      const results = await program.run({ ...batch, ...current, step: counter }, ['loss', ...Object.keys(into)], into);
+      const results = await program.run({ ...feeds, ...current, [STEP]: counter }, ['loss', ...Object.keys(into)], into);
       const ms = performance.now() - start;
       spare = current;
       current = Object.fromEntries(state.map(name => [name, results[`next.${name}`]]));
       return { ms, loss: results.loss.data[0] };
     },
-    flops: modelFlops(size),
-    executedFlops: countFlops(graph).products,
-    parameters: layout.size,
+    model,
     compileMs,
     dispose: () => program.dispose(),
   };
+}
+
+/** The reference step of a size. The batch can be learned: the target is a function of the token. */
+export function referenceSource(size: typeof REFERENCE = REFERENCE): StepSource {
+  const { graph, layout, state, scope } = referenceStep(size);
+  const random = Random.seeded(0);
+  const draw = random.split('tokens');
+  const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
+  const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
+  const parameters = new Float32Array(layout.size);
+  pack(layout, initialize(scope.table.values(), random), parameters);
+  const targets = tokens.map(token => (token * 5 + 3) % size.vocabulary);
+  return { graph, state, parameters, feeds: { tokens: indices(tokens), targets: indices(targets) } };
 }
 
 /** A square float32 matrix product on the executor, as the reference for training steps. */
@@ -107,7 +135,9 @@ export async function measureStep(
   executor: Executor,
   { size = REFERENCE, blocks = 4, steps: perBlock = 8, products = 60, warmUp = 10 } = {},
 ): Promise<StepMeasurement> {
-  const training = await prepareTraining(executor, size);
+  const source = referenceSource(size);
+  const training = await prepareTraining(executor, source);
+  const [flops, executedFlops] = [modelFlops(size), countFlops(source.graph).products];
   const product = await prepareProduct(executor);
   const { loss: firstLoss } = await training.step();
   const [steps, productMs]: [number[], number[]] = [[], []];
@@ -128,12 +158,12 @@ export async function measureStep(
   if (!(lastLoss < firstLoss))
     throw new Error(`expected the loss to fall, but it was ${firstLoss} at the start and ${lastLoss} at the end`);
   const medianMs = median(steps);
-  const gflops = training.flops / medianMs / 1e6;
+  const gflops = flops / medianMs / 1e6;
   const productGflops = product.flops / median(productMs) / 1e6;
   return {
-    parameters: training.parameters,
-    gflop: training.flops / 1e9,
-    gflopExecuted: training.executedFlops / 1e9,
+    parameters: source.parameters.length,
+    gflop: flops / 1e9,
+    gflopExecuted: executedFlops / 1e9,
     compileMs: training.compileMs,
     steps: steps.length,
     medianMs,
@@ -141,8 +171,8 @@ export async function measureStep(
     gflops,
     productGflops,
     ratio: gflops / productGflops,
-    ratioExecuted: training.executedFlops / medianMs / 1e6 / productGflops,
-    ratioOfFastest: training.flops / Math.min(...steps) / (product.flops / Math.min(...productMs)),
+    ratioExecuted: executedFlops / medianMs / 1e6 / productGflops,
+    ratioOfFastest: flops / Math.min(...steps) / (product.flops / Math.min(...productMs)),
     firstLoss,
     lastLoss,
   };

@@ -1,10 +1,8 @@
 /** @file An exported model acts alike everywhere: natively, in WebAssembly under Node, and in a real Chromium that runs our own code. */
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, extname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import OnnxProto from 'onnx-proto';
 import { build } from 'vite';
@@ -16,8 +14,10 @@ import { optimize, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
 import { type Game, type Played, play, type playInPage } from './helpers/browser-page.ts';
-import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
+import { executablePath, launchChromium } from './helpers/chromium.ts';
+import { expectChromium } from './helpers/expect-chromium.ts';
 import { type ExportRequest, expectSame, makeModel, readModel } from './helpers/exported.ts';
+import { serve } from './helpers/serve.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 // Near the center, where an untrained agent finds them too: rewards then stand in the contexts.
@@ -124,25 +124,6 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
 
 expectChromium('whether an exported model acts alike in a browser');
 
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.json': 'application/json',
-  '.wasm': 'application/wasm',
-};
-
-/** Serves the files of a folder, without the headers for threads: the plainest hosting must do. */
-async function serve(folder: string): Promise<{ server: Server; url: string }> {
-  const server = createServer(({ url = '/' }, response) => {
-    const path = join(folder, normalize(decodeURIComponent(new URL(url, 'http://localhost').pathname)));
-    if (!existsSync(path) || !extname(path)) response.writeHead(404).end();
-    else response.writeHead(200, { 'content-type': CONTENT_TYPES[extname(path)] ?? 'application/octet-stream' }).end(readFileSync(path));
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
 /** Bundles the page's script for a browser, and puts the runtime's WebAssembly next to it. */
 async function makeSite(folder: string): Promise<void> {
   await build({
@@ -173,6 +154,7 @@ describe.skipIf(!executablePath)('in a real Chromium', () => {
   it('gives the same actions, with our own code in the page', async () => {
     await makeSite(root);
     const browser = await launchChromium();
+    // Without the headers for threads: the plainest hosting must do.
     const { server, url } = await serve(root);
     try {
       const page = await browser.newPage();

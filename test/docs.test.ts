@@ -18,8 +18,9 @@ import { lossTerms } from '../src/agent/terms.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { environment } from '../src/envs/index.ts';
 import { TRAINING_METRICS } from '../src/training/metrics.ts';
-import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
+import { executablePath, launchChromium } from './helpers/chromium.ts';
 import { ROOT } from './helpers/command.ts';
+import { expectChromium } from './helpers/expect-chromium.ts';
 import { installInto, runSnippets, snippets } from './helpers/snippets.ts';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');

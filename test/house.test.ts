@@ -76,6 +76,7 @@ const BROWSER_ROOMS = [
   'optim',
   'rl',
   'envs',
+  'sources',
   'tokenizers',
   'compressor',
   'policy',

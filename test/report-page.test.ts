@@ -13,8 +13,9 @@ import { htmlReport } from '../src/reports/html/results.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { inspectionHtml, supervisedHtml } from '../src/reports/index.ts';
 import { packedPath, readJson } from '../src/util/files.ts';
-import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
+import { executablePath, launchChromium } from './helpers/chromium.ts';
 import { ROOT } from './helpers/command.ts';
+import { expectChromium } from './helpers/expect-chromium.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-page-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,11 +1,13 @@
-/** @file Runs long work piece by piece so that signals (Ctrl-C) are handled: JavaScript delivers them only between pieces. Node only. */
+/** @file Runs long work piece by piece so that signals (Ctrl-C) are handled: JavaScript delivers them only between pieces. */
 
-import { setImmediate } from 'node:timers/promises';
 import type { Pieces } from './pieces.ts';
+
+/** Pages have no `setImmediate`. In Node, a timer would wait for a millisecond. */
+const later: (run: () => void) => unknown = globalThis.setImmediate ?? setTimeout;
 
 /** Yields to the event loop between pieces of long work. Rejects with the signal's reason once it is aborted. */
 export async function breathe(signal: AbortSignal): Promise<void> {
-  await setImmediate();
+  await new Promise<void>(later);
   signal.throwIfAborted();
 }
 

@@ -1,10 +1,9 @@
-/** @file A Chromium to test in, where there is one. For tests. */
+/** @file A Chromium to test in, where there is one. For tests and benchmarks. */
 
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
-import { expect, it } from 'vitest';
 
-const { CADENZA_CHROMIUM, CI_REQUIRE_BROWSER } = process.env;
+const { CADENZA_CHROMIUM } = process.env;
 const COMMON_PATHS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -18,16 +17,8 @@ const COMMON_PATHS = [
 // A path that the user names is taken at its word: a wrong one fails instead of being passed over.
 export const executablePath = CADENZA_CHROMIUM || COMMON_PATHS.find(existsSync);
 
-/** Says loudly that `what` was not tested where there is no Chromium, and fails there if CI_REQUIRE_BROWSER is set. */
-export function expectChromium(what: string): void {
-  const missing = `NO CHROMIUM FOUND: ${what} WAS NOT TESTED. Install Chromium, or name its executable in CADENZA_CHROMIUM.`;
-  if (!executablePath) console.warn(`\n${'!'.repeat(80)}\n${missing}\n${'!'.repeat(80)}\n`);
-  it.runIf(CI_REQUIRE_BROWSER)('has a browser to test in, because CI_REQUIRE_BROWSER is set', () => {
-    expect(executablePath, missing).toBeDefined();
-  });
-}
-
-export function launchChromium(): Promise<Browser> {
+/** Starts it, with further `args`. */
+export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;
-  return chromium.launch({ executablePath, headless: true, args: isRoot ? ['--no-sandbox'] : [] });
+  return chromium.launch({ executablePath, headless: true, args: [...args, ...(isRoot ? ['--no-sandbox'] : [])] });
 }

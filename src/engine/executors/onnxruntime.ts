@@ -73,6 +73,9 @@ export function onnxRuntimeExecutor(
 const shapesOf = (values: readonly InferenceSession.ValueMetadata[]): Record<string, Shape> =>
   Object.fromEntries(values.flatMap(value => (value.isTensor ? [[value.name, value.shape.map(Number)] as const] : [])));
 
+/** Further session options for WebGPU: its fused kernel of layerNorm(x + y) does not write 1/σ, which the gradient reads. */
+export const WEBGPU_EXTRA = { optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' } };
+
 export interface WebExecutorOptions {
   /** Threads of the WebAssembly kernels; a page needs cross-origin isolation for more than one. The first executor of a process decides. */
   readonly threads?: number;
@@ -96,6 +99,7 @@ export function webSessionOptions(
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     logSeverityLevel: 3,
+    extra: provider === 'webgpu' ? WEBGPU_EXTRA : {},
   };
 }
 
