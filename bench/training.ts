@@ -17,7 +17,15 @@ export interface Training {
   dispose(): Promise<void>;
 }
 
-/** The reference step of the given size on one executor. The batch can be learned: the target is a function of the token. */
+/** A batch that can be learned: the target is a function of the token. */
+export function referenceBatch(size: typeof REFERENCE, random: Random): Record<'tokens' | 'targets', HostTensor> {
+  const draw = random.split('tokens');
+  const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
+  const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
+  return { tokens: indices(tokens), targets: indices(tokens.map(token => (token * 5 + 3) % size.vocabulary)) };
+}
+
+/** The reference step of the given size on one executor. */
 export async function prepareTraining(executor: Executor, size: typeof REFERENCE = REFERENCE): Promise<Training> {
   const { graph, layout, state, scope } = referenceStep(size);
   const began = performance.now();
@@ -25,11 +33,7 @@ export async function prepareTraining(executor: Executor, size: typeof REFERENCE
   const compileMs = performance.now() - began;
 
   const random = Random.seeded(0);
-  const draw = random.split('tokens');
-  const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
-  const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
-  const batch = { tokens: indices(tokens), targets: indices(tokens.map(token => (token * 5 + 3) % size.vocabulary)) };
-
+  const batch = referenceBatch(size, random);
   const vector = [layout.size];
   let current = Object.fromEntries(state.map(name => [name, zeros(vector)]));
   let spare = Object.fromEntries(state.map(name => [name, zeros(vector)]));
