@@ -7,4 +7,9 @@ export interface Bench {
   readonly description: string;
   /** Runs the benchmark. `say` prints progress. */
   run(say: (line: string) => void): Promise<Result>;
+  /** A report as a table in Markdown, for the documentation. */
+  table?(report: Report): string;
 }
+
+/** A result with facts about the machine. */
+export type Report = Readonly<Record<'machine' | 'result', Result>>;

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { env } from 'onnxruntime-node';
+import { CadenzaError } from '../src/util/errors.ts';
 import type { Result } from './bench.ts';
 import { BENCHES } from './registry.ts';
 
@@ -18,8 +19,16 @@ if (!bench) {
 // An executor that does not work is part of the result, not an error to log.
 env.logLevel = 'fatal';
 const machine = machineFacts();
-const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line)) };
+const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line)).catch(stop) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
+if (bench.table && !values.json) console.log(`\n${bench.table(result)}`);
+
+/** Ends with the reason and its exit status, such as that something must be installed. */
+function stop(error: unknown): never {
+  if (!(error instanceof CadenzaError)) throw error;
+  console.error(`[${error.code}] ${error.message}`);
+  process.exit(error.exitCode);
+}
 
 /** Facts about the machine that affect times. The load is measured before the run; above 0, other work was running. */
 function machineFacts(): Result {

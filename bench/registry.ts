@@ -6,6 +6,7 @@ import { executors } from './executors.ts';
 import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
+import { peers } from './peers.ts';
 import { ppo } from './ppo.ts';
 import { trainStep } from './train-step.ts';
 import { workers } from './workers.ts';
@@ -18,6 +19,7 @@ export const BENCHES: Record<string, Bench> = {
   loop,
   history,
   gymnasium,
+  peers,
   ppo,
   workers,
 };

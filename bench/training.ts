@@ -70,17 +70,22 @@ export async function prepareTraining(executor: Executor, { graph, state, parame
   };
 }
 
-/** The reference step of a size. The batch can be learned: the target is a function of the token. */
-export function referenceSource(size: typeof REFERENCE = REFERENCE): StepSource {
-  const { graph, layout, state, scope } = referenceStep(size);
-  const random = Random.seeded(0);
+/** A batch that can be learned: the target is a function of the token. */
+export function referenceBatch(size: typeof REFERENCE, random: Random): Record<'tokens' | 'targets', HostTensor> {
   const draw = random.split('tokens');
   const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
   const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
+  return { tokens: indices(tokens), targets: indices(tokens.map(token => (token * 5 + 3) % size.vocabulary)) };
+}
+
+/** The reference step of a size. */
+export function referenceSource(size: typeof REFERENCE = REFERENCE): StepSource {
+  const { graph, layout, state, scope } = referenceStep(size);
+  const random = Random.seeded(0);
+  const feeds = referenceBatch(size, random);
   const parameters = new Float32Array(layout.size);
   pack(layout, initialize(scope.table.values(), random), parameters);
-  const targets = tokens.map(token => (token * 5 + 3) % size.vocabulary);
-  return { graph, state, parameters, feeds: { tokens: indices(tokens), targets: indices(targets) } };
+  return { graph, state, parameters, feeds };
 }
 
 /** A square float32 matrix product on the executor, as the reference for training steps. */

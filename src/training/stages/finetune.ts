@@ -53,6 +53,12 @@ const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
   ];
 };
 
+/** The rate and weight decay of fine-tuning that a parameter has of its own. */
+export const finetuneGroup =
+  ({ finetune: { compressorLearningRateScale: rate, compressorWeightDecay: weightDecay } }: FinetuneSection) =>
+  (name: string): { rate?: number; weightDecay?: number } =>
+    partOf(name) === PARTS.compressor ? { rate, weightDecay } : {};
+
 const objective = (config: BaseConfig & Config, model: Model): Objective => ({
   name: 'finetune',
   compressor: config.compressor,
@@ -95,7 +101,7 @@ export const finetune = defineStage({
       // The order matters: weights from distillation replace those from pretraining.
       from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
       table: teacher.table,
-      group: name => (partOf(name) === PARTS.compressor ? { rate: compressorLearningRateScale, weightDecay: compressorWeightDecay } : {}),
+      group: finetuneGroup(config),
     });
     return trainedAs([cadMethod(config)], compressor, output);
   },

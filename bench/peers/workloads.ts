@@ -1,0 +1,174 @@
+/** @file The training steps that are compared: as steps of cadenza, and as files from which the programs of other frameworks build the same. */
+
+import { Model } from '../../src/agent/model.ts';
+import { loadExperiment } from '../../src/config/experiment.ts';
+import { createExecutor } from '../../src/engine/executors/registry.ts';
+import { encodeSafetensors, type HostTensor, inputsOf, type Tensor, zeros } from '../../src/engine/index.ts';
+import { learningHistories, wantedOf } from '../../src/histories/generate.ts';
+import { openTasks } from '../../src/histories/tasks.ts';
+import { initialize, type ParameterSpec, Scope } from '../../src/nn/index.ts';
+import { STEP } from '../../src/optim/index.ts';
+import type { OptimizerConfig } from '../../src/settings/base.ts';
+import { BatchSampler, chosenTokens, newBatch } from '../../src/tokenizers/index.ts';
+import { feedsOf } from '../../src/training/batches.ts';
+import { optimizerOf } from '../../src/training/define.ts';
+import { finetune, finetuneGroup } from '../../src/training/stages/finetune.ts';
+import { compileStep } from '../../src/training/trainer.ts';
+import { Random } from '../../src/util/random.ts';
+import { REFERENCE, referenceLoss } from '../reference-model.ts';
+import { referenceBatch } from '../training.ts';
+
+/** One training step with its initial weights and one batch. */
+interface Workload {
+  readonly loss: Tensor;
+  readonly parameters: readonly ParameterSpec[];
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+  readonly optimizer: OptimizerConfig;
+  /** Steps of the learning-rate schedule. */
+  readonly steps: number;
+  readonly group?: (name: string) => { rate?: number; weightDecay?: number };
+  /** What shapes of parameters and inputs do not tell: the kind of step and its sizes. */
+  readonly sizes: Readonly<Record<string, unknown>>;
+}
+
+function reference(): Workload {
+  const scope = new Scope();
+  return {
+    loss: referenceLoss(scope),
+    parameters: [...scope.table.values()],
+    feeds: referenceBatch(REFERENCE, Random.seeded(0)),
+    optimizer: {
+      learningRate: 1e-3,
+      warmup: 10,
+      weightDecay: 0.01,
+      clip: 1,
+      batch: REFERENCE.batch,
+      beta1: 0.9,
+      beta2: 0.999,
+      decayTo: 0,
+    },
+    steps: 1000,
+    sizes: { kind: 'reference', heads: REFERENCE.heads, layers: REFERENCE.layers },
+  };
+}
+
+/** Fine-tuning in the Dark Room preset with other settings. Every training goal gives one history. */
+async function finetuning(settings: readonly string[]): Promise<Workload> {
+  const config = loadExperiment('experiments/dark-room.yaml', [...settings]);
+  const { family, taught } = openTasks(config);
+  const model = new Model(config, family);
+  const { options, policyOptions, tokenizer, rebuilt } = model;
+  const optimizer = optimizerOf(config, config.finetune);
+  const random = Random.seeded(0);
+
+  const scope = new Scope();
+  const [{ build }] = finetune.objectives(config, model);
+  const { loss } = build(scope, optimizer.batch);
+
+  const wanted = taught.flatMap(task => wantedOf(family, task, 1, random.split('histories')));
+  const tools = { executor: await createExecutor('cpu'), signal: new AbortController().signal };
+  const histories = await learningHistories(config.source, { family, wanted, ...tools });
+  const shape = model.trainingShape(optimizer.batch);
+  const batch = newBatch(tokenizer, shape);
+  new BatchSampler(histories, tokenizer, shape, config.queries.earlyEpisodeFraction).fill(batch, random.split('batch'));
+  const chosen = rebuilt ? chosenTokens(tokenizer, shape, rebuilt) : undefined;
+  chosen?.fill(batch.context, random.split('rebuilt'));
+  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.tokens, rebuiltAt: chosen?.at });
+  const used = inputsOf({ outputs: { loss } });
+  return {
+    loss,
+    parameters: [...scope.table.values()],
+    feeds: Object.fromEntries(Object.entries(feeds).filter(([name]) => used.has(name))),
+    optimizer,
+    steps: Number(config.finetune.steps),
+    group: finetuneGroup(config),
+    sizes: {
+      kind: 'finetuning',
+      heads: options.heads,
+      poolHeads: options.poolHeads,
+      encoderLayers: options.layers,
+      decoderLayers: policyOptions.layers,
+      latents: options.latents,
+      span: options.span,
+      fields: tokenizer.context.fields.map(({ kind, offset, size, presence }) => ({ kind, offset, size, presence })),
+      reconstruction: config.finetune.gamma,
+    },
+  };
+}
+
+/** Each context of 200 tokens is encoded for its query alone. */
+const WINDOW = ['context.layout=window', 'queries.perHistory=1', 'model.poolHeads=16', 'optimizer.batch=32'];
+/** Each episode of a history is encoded once, for all queries from that history. */
+const ENCODE_ONCE = ['context.layout=segments', 'context.rebuilt=20', 'queries.perHistory=4', 'model.poolHeads=4', 'optimizer.batch=64'];
+
+export type WorkloadName = 'reference' | 'window' | 'encodeOnce';
+
+/** The steps by name. */
+export const WORKLOADS: Readonly<Record<WorkloadName, () => Workload | Promise<Workload>>> = {
+  reference,
+  window: () => finetuning(WINDOW),
+  encodeOnce: () => finetuning(ENCODE_ONCE),
+};
+
+/** Times, losses and gradient norms of consecutive steps. */
+export interface Steps {
+  readonly ms: readonly number[];
+  readonly loss: readonly number[];
+  readonly gradientNorm: readonly number[];
+}
+
+/**
+ * A step that is ready to run: `run` continues the training by some steps. `file` is a safetensors file with the weights
+ * (`parameters/NAME`), the batch (`batch/NAME`) and everything else as JSON (`spec` of its metadata).
+ */
+export async function prepare({ loss, parameters, feeds, optimizer, steps, group, sizes }: Workload, threads: number) {
+  const given = initialize(parameters, Random.seeded(0).split('init'));
+  const { program, state } = await compileStep({
+    loss,
+    trainable: parameters,
+    given,
+    steps,
+    optimizer,
+    group,
+    executor: await createExecutor('cpu', { threads }),
+    context: { folder: '', signal: new AbortController().signal },
+  });
+  const tensors = new Map([
+    ...parameters.map(({ name, shape }) => [`parameters/${name}`, { data: given.get(name)!, shape }] as const),
+    ...Object.entries(feeds).map(([name, { data, shape }]) => [`batch/${name}`, { data, shape }] as const),
+  ]);
+  const rates = parameters.map(({ name, shape }) => {
+    const { rate = 1, weightDecay = optimizer.weightDecay } = group?.(name) ?? {};
+    return [name, { rate, weightDecay: shape.length > 1 ? weightDecay : 0 }] as const;
+  });
+  const spec = { ...sizes, optimizer: { ...optimizer, steps }, parameters: Object.fromEntries(rates) };
+  const counter = zeros([]);
+  const scalars = { loss: zeros([]), gradientNorm: zeros([]) };
+  return {
+    batch: optimizer.batch,
+    parameters: parameters.reduce((sum, { name }) => sum + given.get(name)!.length, 0),
+    file: encodeSafetensors(tensors, { spec: JSON.stringify(spec) }),
+    async run(count: number): Promise<Steps> {
+      const done = { ms: [] as number[], loss: [] as number[], gradientNorm: [] as number[] };
+      for (let i = 0; i < count; i++) {
+        counter.data[0]++;
+        const next = state.next();
+        const began = performance.now();
+        const result = await program.run(
+          { ...state.current(), ...feeds, [STEP]: counter },
+          ['loss', 'gradientNorm', ...Object.keys(next)],
+          {
+            ...scalars,
+            ...next,
+          },
+        );
+        done.ms.push(performance.now() - began);
+        done.loss.push(result.loss.data[0]);
+        done.gradientNorm.push(result.gradientNorm.data[0]);
+        state.advance(result);
+      }
+      return done;
+    },
+    dispose: program.dispose,
+  };
+}
