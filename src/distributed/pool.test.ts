@@ -81,3 +81,26 @@ it('tells which job failed, and starts no other', async () => {
   await expect(work).rejects.toThrow(failure('E_DATA'));
   expect([done, failed]).toEqual([['good'], ['bad']]);
 });
+
+it('names no job as failed when it is interrupted', async () => {
+  const file = join(folder, 'stopped.mjs');
+  writeFileSync(
+    file,
+    `const answer = stop => (stop ? { failed: { message: '', known: 'E_INTERRUPTED' } } : { note: '' });
+    process.on('message', ({ stop }) => process.send(answer(stop), () => {}));
+    process.on('disconnect', () => process.exit());`,
+  );
+  const controller = new AbortController();
+  const reason = new Error('stop');
+  const failed: string[] = [];
+  const work = runPool({
+    module: pathToFileURL(file),
+    jobs: ['one', 'two'],
+    processes: 1,
+    signal: controller.signal,
+    onNote: () => controller.abort(reason),
+    onFailed: job => void failed.push(job),
+  });
+  await expect(work).rejects.toBe(reason);
+  expect(failed).toEqual([]);
+});

@@ -55,7 +55,7 @@ export async function runPool<J>({ module, jobs, isReady = () => true, processes
     for (const child of children) if (child.connected) send(child, { stop: true });
   };
   const fail = (error: Error, job?: J) => {
-    if (!failure && job !== undefined) tell.onFailed?.(job);
+    if (!failure && !signal.aborted && job !== undefined) tell.onFailed?.(job);
     failure ??= error;
     stop();
   };
