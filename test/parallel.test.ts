@@ -66,6 +66,26 @@ it('stops at the first failure, and names its stage', async () => {
   expect(readdirSync(join(out, 'stages')).filter(name => name.endsWith('.lock'))).toEqual([]);
 }, 120_000);
 
+it('runs a stage after everything that it reads, such as contexts to retrieve', async () => {
+  const short = Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'retrieve'].map(stage => [`${stage}.steps`, 2]));
+  const more = { 'policy.retrieval.contexts': 1, 'baselines.steps': 0, 'evaluate.episodes': 2, 'evaluate.streams': 1 };
+  const retrieval = settings({ ...short, ...more, 'evaluate.timedActions': 0 });
+  const [one, three] = ['1', '3'].map(jobs => [
+    'run',
+    TINY,
+    '--out',
+    join(folder, `retrieval${jobs}`),
+    '--json',
+    ...retrieval,
+    '--jobs',
+    jobs,
+  ]);
+  expect((await withinProcess(one)).status).toBe(0);
+  const { status, stderr } = await cadenza(...three);
+  expect(status, stderr).toBe(0);
+  expect(stageFiles(join(folder, 'retrieval3'))).toEqual(stageFiles(join(folder, 'retrieval1')));
+}, 120_000);
+
 it('says so when one of its processes is killed', async () => {
   const out = join(folder, 'killed');
   const { child, ended, says } = start(run('killed', '--jobs', '2'));

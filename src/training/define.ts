@@ -79,6 +79,8 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
   readonly labels?: (history: History) => History;
   /** Whether to fill the graph input `teacher` from the oracle table. */
   readonly table?: boolean;
+  /** Cache keys of the data that it reads besides histories and demonstrations, by name. */
+  readonly data?: StageSpec['data'];
   /** Source of the batches. Default: the histories. */
   readonly batches?: StageSpec['batches'];
 }
