@@ -14,9 +14,13 @@ import { trimOnnxRuntime } from './trim-onnxruntime.mjs';
 /** Milliseconds after which a lock counts as abandoned. Its owner updates it every second. */
 const ABANDONED = 10_000;
 
-/** Sets up the checkout at `root`. Does and prints nothing if it is up to date. Throws if npm fails. */
-export async function setup(root) {
-  if (isInstalled(root) && isBuilt(root)) return;
+/**
+ * Sets up the checkout at `root`: with `types`, as for the package; without, only to run. Does and prints nothing if it is up to date.
+ * Throws if npm fails.
+ */
+export async function setup(root, { types = false } = {}) {
+  const marks = types ? [RUNS, TYPED] : [RUNS];
+  if (isInstalled(root) && isBuilt(root, marks)) return;
   const unlock = await lock(join(root, '.setup.lock'));
   try {
     // Check again, because another process may have done the work in the meantime.
@@ -27,12 +31,13 @@ export async function setup(root) {
       await npm(root, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
       trimOnnxRuntime(root);
     }
-    if (!isBuilt(root)) {
+    if (!isBuilt(root, marks)) {
       say('compiling …');
       const sources = hashOfSources(root);
-      await npm(root, ['run', '--silent', 'build']);
+      await npm(root, ['run', '--silent', types ? 'build' : 'compile']);
       removeOrphans(root);
-      writeFileSync(join(root, 'dist', '.built'), sources);
+      rmSync(join(root, 'dist', TYPED), { force: true });
+      for (const mark of marks) writeFileSync(join(root, 'dist', mark), sources);
     }
   } finally {
     unlock();
@@ -59,10 +64,13 @@ export function isInstalled(root) {
   return Object.entries(locked).every(asLocked) && Object.keys(installed).every(path => path in locked);
 }
 
+/** Files in dist with the hash of the sources that were compiled: to run, and with types. */
+const [RUNS, TYPED] = ['.built', '.typed'];
+
 /** Whether dist was compiled from the current src. */
-export const isBuilt = root => {
-  const mark = join(root, 'dist', '.built');
-  return existsSync(mark) && readFileSync(mark, 'utf8') === hashOfSources(root);
+export const isBuilt = (root, marks = [RUNS]) => {
+  const sources = hashOfSources(root);
+  return marks.map(mark => join(root, 'dist', mark)).every(mark => existsSync(mark) && readFileSync(mark, 'utf8') === sources);
 };
 
 /** Hash of the content, because file times are unreliable after a checkout, a copy or a restored cache. */
@@ -131,7 +139,7 @@ const say = text => console.error(`cadenza: ${text}`);
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  await setup(root).catch(error => {
+  await setup(root, { types: process.argv.includes('--types') }).catch(error => {
     say(error.message);
     process.exitCode = 1;
   });

@@ -73,11 +73,11 @@ describe('the lock file', () => {
 
 // ---- a checkout ----------------------------------------------------------------------------------------------------------------
 
-/** Stands in for npm: notes what it is asked for; `ci` installs `one`, `run build` compiles what is in src. */
+/** Stands in for npm: notes what it is asked for; `ci` installs `one`, `run` compiles what is in src. */
 const FAKE_NPM = `#!/usr/bin/env node
 const { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
 const what = process.argv[2];
-appendFileSync('npm.log', what + ' ');
+appendFileSync('npm.log', (what === 'run' ? process.argv.at(-1) : what) + ' ');
 if (existsSync('npm-fails-at-' + what)) process.exit(3);
 if (what === 'ci') {
   rmSync('node_modules', { recursive: true, force: true });
@@ -118,39 +118,56 @@ const forget = () => rmSync(join(folder, 'npm.log'), { force: true });
 // A shell script cannot stand in for npm.cmd.
 describe.skipIf(process.platform === 'win32')('a checkout', async () => {
   const script: string = join(ROOT, 'scripts/setup.mjs');
-  const { setup } = (await import(script)) as { setup(root: string): Promise<void> };
+  const { setup } = (await import(script)) as { setup(root: string, options?: { types?: boolean }): Promise<void> };
 
   it('is installed and compiled once, and again where the lock file or a source changed', async () => {
     makeCheckout();
     await setup(folder);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
     forget();
     await setup(folder);
     expect(asked()).toBe('');
     put('package-lock.json', lockOf('b'));
     await setup(folder);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
     forget();
     // By content, whatever its time says; and what was compiled of a source that is gone goes, too.
     put('src/cli/main.ts', 'console.log("changed")');
     utimesSync(join(folder, 'src/cli/main.ts'), 0, 0);
     rmSync(join(folder, 'src/cli/other.ts'));
     await setup(folder);
-    expect(asked()).toBe('run');
+    expect(asked()).toBe('compile');
     expect(readdirSync(join(folder, 'dist/cli'))).toEqual(['main.js']);
     expect(existsSync(join(folder, '.setup.lock'))).toBe(false);
+  });
+
+  it('is compiled with types for the package alone', async () => {
+    makeCheckout();
+    await setup(folder, { types: true });
+    expect(asked()).toBe('ci build');
+    forget();
+    await setup(folder);
+    await setup(folder, { types: true });
+    expect(asked()).toBe('');
+    put('src/cli/main.ts', 'console.log("changed")');
+    await setup(folder);
+    // Even where the source is what it was.
+    put('src/cli/main.ts', 'console.log("ran", ...process.argv.slice(2))');
+    await setup(folder);
+    await setup(folder, { types: true });
+    expect(asked()).toBe('compile compile build');
   });
 
   it('recovers from an installation and from a compilation that were killed half-way', async () => {
     makeCheckout();
     put('node_modules/one/half', '');
     await setup(folder);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
     expect(existsSync(join(folder, 'node_modules/one/half'))).toBe(false);
     forget();
     rmSync(join(folder, 'dist/.built'));
     await setup(folder);
-    expect(asked()).toBe('run');
+    expect(asked()).toBe('compile');
   });
 
   it('does not install through a link to the packages of another checkout', async () => {
@@ -162,13 +179,13 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     expect([asked(), existsSync(join(folder, 'elsewhere/one/package.json'))]).toEqual(['', true]);
     rmSync(join(folder, 'node_modules'));
     await setup(folder);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
   });
 
   it('is set up by one of two that start at once', async () => {
     makeCheckout();
     await Promise.all([setup(folder), setup(folder), setup(folder)]);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
   });
 
   it('is not blocked by the lock of a setup that was killed', async () => {
@@ -177,7 +194,7 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     const longAgo = Date.now() / 1000 - 60;
     utimesSync(join(folder, '.setup.lock'), longAgo, longAgo);
     await Promise.all([setup(folder), setup(folder)]);
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
   });
 
   it('says which npm command failed, and can be set up after that', async () => {
@@ -190,7 +207,7 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     rmSync(join(folder, 'npm-fails-at-run'));
     forget();
     await setup(folder);
-    expect(asked()).toBe('run');
+    expect(asked()).toBe('compile');
   });
 
   const launch = (...args: string[]) => spawnSync(process.execPath, [join(folder, 'bin/cadenza.mjs'), ...args], { encoding: 'utf8' });
@@ -198,7 +215,7 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
   it('is set up by the launcher, which then runs the command with its own output alone', () => {
     makeCheckout();
     expect(launch('a', 'b')).toMatchObject({ status: 0, stdout: 'ran a b\n' });
-    expect(asked()).toBe('ci run');
+    expect(asked()).toBe('ci compile');
     put('src/cli/main.ts', 'console.log("new")');
     expect(launch()).toMatchObject({ status: 0, stdout: 'new\n' });
     put('src/cli/main.ts', 'broken');

@@ -1,8 +1,8 @@
-/** @file `--jobs`: parts of an experiment made at once, by processes of their own, to the bytes of one that makes them all. */
+/** @file `--jobs`: stages of an experiment run in parallel processes, to the bytes of one process that runs them all. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,13 +16,13 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 20]));
-// Two seeds, each an agent and two baselines: six parts. The oracle is trained by nobody.
+// Two seeds, each an agent and two baselines. The oracle is trained by nobody.
 const SETTINGS = settings({ ...STEPS, seeds: [0, 1], 'baselines.methods': ['truncated', 'none', 'oracle'], 'checkpoint.everySteps': 1e6 });
 const { signal } = new AbortController();
 const run = (out: string, ...args: string[]) => ['run', TINY, '--out', join(folder, out), '--json', ...SETTINGS, ...args];
 const methods = (stdout: string) => (JSON.parse(stdout) as Results).methods;
 
-it('makes seeds and rows at once, and goes on after an interrupt, to the same bytes', async () => {
+it('runs stages in parallel, and goes on after an interrupt, to the same bytes', async () => {
   const one = await withinProcess(run('one'));
   expect(one.status, one.stderr).toBe(0);
   // What its processes wait for is shown.
@@ -50,7 +50,41 @@ it('makes seeds and rows at once, and goes on after an interrupt, to the same by
   expect(two.stderr).not.toMatch(/^(finetune|none|evaluate).*: 0\b/m);
   expect(methods(two.stdout)).toEqual(methods(one.stdout));
   expect(stageFiles(out)).toEqual(stageFiles(join(folder, 'one')));
+  const returns = (run: string) => readFileSync(join(folder, run, 'returns.json'), 'utf8');
+  expect(returns('two')).toBe(returns('one'));
 }, 240_000);
+
+it('stops at the first failure, and names its stage', async () => {
+  const out = join(folder, 'failed');
+  const before = await withinProcess(['pretrain', TINY, '--out', out, ...SETTINGS]);
+  expect(before.status, before.stderr).toBe(0);
+  appendFileSync(join(stageFolder(out, 'pretrain-seed1')!, 'model.safetensors'), 'x');
+  const { status, stdout, stderr } = await cadenza(...run('failed', '--jobs', '2'));
+  expect([status, JSON.parse(stdout).error], stderr).toEqual([5, failure('E_CHECKPOINT', 'pretrain-seed1')]);
+  expect(stderr).toMatch(/^distill-seed1\b/m);
+  expect(stageFolder(out, 'finetune-seed1')).toBe(undefined);
+  expect(readdirSync(join(out, 'stages')).filter(name => name.endsWith('.lock'))).toEqual([]);
+}, 120_000);
+
+it('runs a stage after everything that it reads, such as contexts to retrieve', async () => {
+  const short = Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'retrieve'].map(stage => [`${stage}.steps`, 2]));
+  const more = { 'policy.retrieval.contexts': 1, 'baselines.steps': 0, 'evaluate.episodes': 2, 'evaluate.streams': 1 };
+  const retrieval = settings({ ...short, ...more, 'evaluate.timedActions': 0 });
+  const [one, three] = ['1', '3'].map(jobs => [
+    'run',
+    TINY,
+    '--out',
+    join(folder, `retrieval${jobs}`),
+    '--json',
+    ...retrieval,
+    '--jobs',
+    jobs,
+  ]);
+  expect((await withinProcess(one)).status).toBe(0);
+  const { status, stderr } = await cadenza(...three);
+  expect(status, stderr).toBe(0);
+  expect(stageFiles(join(folder, 'retrieval3'))).toEqual(stageFiles(join(folder, 'retrieval1')));
+}, 120_000);
 
 it('says so when one of its processes is killed', async () => {
   const out = join(folder, 'killed');

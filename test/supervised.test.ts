@@ -168,7 +168,8 @@ describe('a supervised run again', () => {
     const { status, stdout } = await withinProcess(['run', TINY, '--out', out, '--dry-run', '--json', '--jobs', '2']);
     const { stages, processes, parts } = JSON.parse(stdout) as { stages: { stage: string; steps?: number }[] } & Record<string, unknown>;
     expect([status, processes, existsSync(out)]).toEqual([0, 2, false]);
-    expect(parts).toHaveLength(METHODS.length);
+    // Training and evaluation of every model.
+    expect(parts).toHaveLength(2 * METHODS.length);
     expect(stages.map(({ stage, steps }) => [stage, steps])).toEqual([...METHODS.map(name => [name, 150]), ['evaluate', undefined]]);
   });
 

@@ -34,23 +34,24 @@ export interface Evaluated {
 /** Evaluates every method of every seed. Returns are normalized by the reference of their task. */
 export async function evaluate(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<Evaluated> {
   const { config, shown = [] } = evaluation;
-  const { signal } = evaluation.store;
+  const { store } = evaluation;
   const bySource: SourceMethod[] = [
     // The learner that recorded a data set is not available.
     ...(config.source.dataset === undefined ? [sourceMethod(config)] : []),
     { method: 'random', id: 'random', options: {} },
     ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];
-  const found: Found[] = [];
-  for (const method of trained) {
-    for (const each of [undefined, ...shown]) {
-      const given = each && promptOf(config, each);
-      const name = each ? prompted(method.method, each) : method.method;
-      found.push({ name, seed: method.seed, ...(await rollModel(evaluation, method, each)), given, budget: method.trained.budget });
-    }
-  }
-  for (const row of bySource)
-    for (const seed of config.seeds) found.push({ name: row.method, seed, ...(await rollSource(evaluation, row, seed)) });
+  const rollTrained = async (method: TrainedMethod, each?: Demonstrations): Promise<Found> => {
+    const given = each && promptOf(config, each);
+    const name = each ? prompted(method.method, each) : method.method;
+    return { name, seed: method.seed, ...(await rollModel(evaluation, method, each)), given, budget: method.trained.budget };
+  };
+  const found: readonly Found[] = await store.each([
+    ...trained.flatMap(method => [undefined, ...shown].map(each => () => rollTrained(method, each))),
+    ...bySource.flatMap(row =>
+      config.seeds.map(seed => async () => ({ name: row.method, seed, ...(await rollSource(evaluation, row, seed)) })),
+    ),
+  ]);
 
   const rows = groupBy(found, ({ name }) => name);
   const played = (name: string) => rows.get(name)!.map(({ returns }) => returns);
@@ -64,7 +65,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   // Costs and budgets of the first seed apply to all seeds, which have the same graphs.
   for (const [name, [{ cost, budget, given: note }]] of rows) {
     const given = note ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === name)?.given);
-    const scored = await breathing(scoreMethodPieces(raw, name, cost), signal);
+    const scored = await breathing(scoreMethodPieces(raw, name, cost), store.signal);
     methods[name] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }
   return { methods, raw, protocol: protocolOf(config) };

@@ -62,10 +62,8 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
     run: async context => references(family, await histories(context)),
     report: ({ tasks }) => ({ histories: tasks.length }),
   });
-  const { tasks, ...bySource } = known.value;
-
   const collected = new Map<string, number[][]>();
-  for (const method of trained) {
+  const compare = async (method: TrainedMethod) => {
     const memory = await retrievalOf(evaluation, method);
     const { value } = await store.compute({
       stage: `imitation-${method.method}-seed${method.seed}`,
@@ -73,15 +71,17 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       inputs: { references: known.key, model: method.trained.key, ...memory?.inputs },
       file: SUMS,
       async run({ progress, signal }) {
-        const retrieve = memory?.retriever(tasks);
         const watched = await histories({ progress, signal });
+        const retrieve = memory?.retriever(watched.map(({ taskKey }) => taskKey));
         const { sums, onStep } = answers(evaluation, method, watched);
         await observe(evaluation, method, { title: 'imitation', histories: watched, onStep, retrieve, progress, signal });
         return { sums };
       },
     });
     collected.set(method.method, [...(collected.get(method.method) ?? []), value.sums]);
-  }
+  };
+  await store.each(trained.map(method => () => compare(method)));
+  const { tasks, ...bySource } = known.value;
   for (const [name, sums] of Object.entries(bySource)) collected.set(name, [sums]);
   const scores: Record<string, ImitationScore> = {};
   for (const [name, sums] of collected) {

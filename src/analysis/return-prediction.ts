@@ -32,7 +32,7 @@ export async function returnPrediction(
   evaluation: Evaluation,
   generated: StageOutput,
   trained: readonly TrainedMethod[],
-  { scales }: Reference,
+  reference: () => Reference,
 ): Promise<ReturnTable> {
   const { store, config, model } = evaluation;
   const { family } = model;
@@ -54,10 +54,8 @@ export async function returnPrediction(
     },
     report: ({ tasks }) => ({ histories: tasks.length }),
   });
-  const actual = known.value;
-
   const collected = new Map<string, number[][]>();
-  for (const method of trained.filter(({ predictsReturns }) => predictsReturns)) {
+  const predict = async (method: TrainedMethod) => {
     const { value } = await store.compute({
       stage: `returns-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor },
@@ -71,7 +69,10 @@ export async function returnPrediction(
       },
     });
     collected.set(method.method, [...(collected.get(method.method) ?? []), value.predicted]);
-  }
+  };
+  await store.each(trained.filter(({ predictsReturns }) => predictsReturns).map(method => () => predict(method)));
+  const actual = known.value;
+  const { scales } = reference();
   collected.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
   collected.set(REFERENCES.last, [lastReturns(actual, count)]);
 

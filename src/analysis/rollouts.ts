@@ -127,6 +127,7 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
       return { ...cost, lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
     },
   });
+  store.expectFinished();
   // Times go only into the stage's record, so that equal runs have equal results.
   const { lookUpShare: _time, ...cost } = reportOf(output, reported);
   return { returns: readStageFile(output.folder, RETURNS), cost };

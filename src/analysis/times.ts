@@ -65,5 +65,6 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
       return { ...latency };
     },
   });
+  store.expectFinished();
   return reportOf(output, LATENCY);
 }

@@ -192,7 +192,7 @@ export class StageCache {
     plan?.begin(progress);
     const { inputs, key, folder, path } = placeOf(this.#folder, { stage, settings, ...request });
     const finished = (): StageOutput | undefined => {
-      if (!existsSync(path) || this.#isStale(folder)) return undefined;
+      if (!existsSync(path) || this.isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder, key);
       this.seconds[stage] = seconds;
       this.asked.set(folder, { stage, reused: statSync(folder).mtimeMs < this.#options.since });
@@ -217,27 +217,30 @@ export class StageCache {
   }
 
   /** Returns the value of a stage, and computes it if it is not cached. Throws the same errors as `run` and `readStageFile`. */
-  async compute<T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
-    const output = await this.run({
-      ...request,
-      async run(context) {
-        const value = await run(context);
-        writeJson(join(context.folder, file.name), value);
-        return report(value);
-      },
-    });
+  async compute<T>({ file, ...request }: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
+    const output = await this.run(writing({ file, ...request }));
     // Read the file even after computing it, so that cached and new values are identical.
     return { ...output, value: readStageFile(output.folder, file) };
   }
 
+  /** Called before the output of a requested stage is read. Only a preview, which has no outputs, throws. */
+  expectFinished(): void {}
+
+  /** Does all the work, one after the other. None of it may need anything of the rest, because a preview goes on after work that reads outputs. */
+  async each<T extends readonly unknown[]>(work: { readonly [K in keyof T]: () => Promise<T[K]> }): Promise<T> {
+    const done: unknown[] = [];
+    for (const one of work) done.push(await one());
+    return done as unknown as T;
+  }
+
   /** Whether the stage must rerun, and no other process or seed of this command has rerun it already. */
-  #isStale(folder: string): boolean {
+  protected isStale(folder: string): boolean {
     const { fresh, since } = this.#options;
     return fresh === true && existsSync(folder) && statSync(folder).mtimeMs < since;
   }
 
   #discardStale(folder: string): void {
-    if (!this.#isStale(folder)) return;
+    if (!this.isStale(folder)) return;
     const step = checkpointStep(folder);
     const state = existsSync(join(folder, MANIFEST)) ? 'finished' : step === undefined ? 'unfinished' : `unfinished, at step ${step}`;
     rmSync(folder, { recursive: true });
@@ -264,36 +267,84 @@ export class StageCache {
   }
 }
 
-/** A stage that a command would request, and whether it exists. */
+/** The request of a stage that writes its value to a file. */
+const writing = <T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): StageRequest => ({
+  ...request,
+  async run(context) {
+    const value = await run(context);
+    writeJson(join(context.folder, file.name), value);
+    return report(value);
+  },
+});
+
+/** A stage that a command would request, and whether it is finished. */
 export interface PreviewedStage {
   readonly stage: string;
   readonly key: string;
+  /** Keys of the stages that it reads, by role. */
+  readonly inputs: Readonly<Record<string, string>>;
   readonly finished: boolean;
+  readonly request: StageRequest;
 }
 
+/** Thrown where the output of a previewed stage is read. */
+class NoOutput extends Error {}
+
 /**
- * Checks which stages exist, without running or writing any. A missing stage has only its key. Throws `E_CHECKPOINT` for a record that a
- * run would reject. Reads no files except the records.
+ * Collects the stages that work requests, without running or writing any. A missing stage has only its key. Throws `E_CHECKPOINT` for a
+ * record that a run would reject. Reads no files except the records.
  */
 export class StagePreview extends StageCache {
-  readonly previewed: PreviewedStage[] = [];
+  readonly #previewed: PreviewedStage[] = [];
   readonly #stages: string;
-  readonly #fresh: boolean;
 
-  constructor(out: string, { fresh = false }: Pick<StoreOptions, 'fresh'> = {}) {
-    super(out, { since: 0, progress: silentProgress, signal: new AbortController().signal });
+  /** Without `since`, `fresh` counts every stage as missing. */
+  constructor(out: string, { fresh, since = Number.POSITIVE_INFINITY }: Pick<StoreOptions, 'fresh' | 'since'> = {}) {
+    super(out, { fresh, since, progress: silentProgress, signal: new AbortController().signal });
     this.#stages = join(out, 'stages');
-    this.#fresh = fresh;
+  }
+
+  /** The stages that `work` requests, up to the first output that it reads. */
+  async collect(work: (store: StageCache) => Promise<unknown>): Promise<readonly PreviewedStage[]> {
+    await this.each([() => work(this)]).catch(expectNoOutput);
+    return this.#previewed;
   }
 
   override async run(request: StageRequest): Promise<StageOutput> {
-    const { key, folder, path } = placeOf(this.#stages, request);
-    const finished = !this.#fresh && existsSync(path);
+    const { inputs, key, folder, path } = placeOf(this.#stages, request);
+    const finished = existsSync(path) && !this.isStale(folder);
     // Fails for the same records as a run.
-    if (finished) readManifest(folder, key);
-    this.previewed.push({ stage: request.stage, key, finished });
-    return { folder, key, report: {}, seconds: 0 };
+    const { report, seconds } = finished ? readManifest(folder, key) : { report: {}, seconds: 0 };
+    this.#previewed.push({ stage: request.stage, key, inputs, finished, request });
+    return { folder, key, report, seconds };
   }
+
+  override async compute<T>(request: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
+    const output = await this.run(writing(request));
+    return {
+      ...output,
+      get value(): never {
+        throw new NoOutput();
+      },
+    };
+  }
+
+  override expectFinished(): never {
+    throw new NoOutput();
+  }
+
+  override async each<T extends readonly unknown[]>(work: { readonly [K in keyof T]: () => Promise<T[K]> }): Promise<T> {
+    const ended: NoOutput[] = [];
+    const done: unknown[] = [];
+    for (const one of work) done.push(await one().catch(error => ended.push(expectNoOutput(error))));
+    if (ended.length > 0) throw ended[0];
+    return done as unknown as T;
+  }
+}
+
+function expectNoOutput(error: unknown): NoOutput {
+  if (error instanceof NoOutput) return error;
+  throw error;
 }
 
 /** Maximum number of stages that one line lists. */

@@ -26,9 +26,10 @@ export function timed(found: Estimate, productGflops: number, threads: number) {
   const secondsOf = ({ flops = 0, parts = 1 }: StageEstimate) => parts * STAGE_SECONDS + flops / rate;
   const stages = found.stages.map(stage => ({ ...stage, seconds: stage.flops === undefined ? undefined : secondsOf(stage) }));
   const total = found.stages.reduce((sum, stage) => sum + secondsOf(stage) * leftOf(stage), 0);
-  // More processes than cores do not run faster.
+  // More processes than cores do not run faster, and no number of them is faster than the longest chain.
   const parallel = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
-  return { ...found, stages, seconds: total / parallel, productGflops };
+  const chain = found.chain ? found.chain.stages * STAGE_SECONDS + found.chain.flops / rate : 0;
+  return { ...found, stages, seconds: Math.max(total / parallel, Math.min(chain, total)), productGflops };
 }
 
 /** The share of a stage that is not finished. */

@@ -34,7 +34,7 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['run my-experiment.yaml --dry-run', 'show stages, status, memory and time without running'],
       ['run dark-room --set finetune.steps=3000 --set name=longer', 'change settings'],
       ['run dark-room --set model.latents=2,4,8', 'run a sweep over values, with one results table'],
-      ['run dark-room-full --jobs 3 --set executor.threads=1', 'run three seeds in parallel'],
+      ['run dark-room-full --jobs 3 --set executor.threads=1', 'run up to three stages at once'],
     ],
     see: EXPERIMENTS,
   },
@@ -62,7 +62,7 @@ export const HELP: Readonly<Record<string, Help>> = {
   ablate: {
     examples: [
       ['ablate matrix --dry-run', 'show all combinations with their memory and time'],
-      ['ablate weights --jobs 3', 'run three combinations in parallel'],
+      ['ablate weights --jobs 3', 'run up to three stages at once'],
       ['ablate my-ablation.yaml --set seeds=[0,1,2]', 'change a setting in all combinations'],
     ],
     see: `${SWEEPS}#ablations`,

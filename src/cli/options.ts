@@ -41,8 +41,8 @@ export const outOption = (description: string, flags = '--out <folder>') => new 
 export const jsonOption = () => new Option('--json', 'print results and errors as JSON');
 
 /** `--jobs n`: number of parallel processes. */
-const JOBS = 'run up to n seeds or combinations in parallel processes, each with executor.threads threads';
-export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
+const JOBS = 'run up to n stages in parallel processes, each with executor.threads threads';
+export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default('auto', 'as many as cores and memory allow');
 
 /** `--dry-run`: print what the command would do. */
 export const dryRunOption = () => new Option('--dry-run', 'print the stages with their status, memory and time; write nothing');

@@ -37,3 +37,70 @@ it('ends when a process exits before it receives the request to stop', async () 
   const work = runPool({ module: pathToFileURL(file), jobs: [0, 1], processes: 2, signal, onNote });
   await expect(work).rejects.toThrow(failure('E_DATA'));
 });
+
+it('runs jobs in order, each when it is ready, in as few processes as that takes', async () => {
+  const file = join(folder, 'ready.mjs');
+  writeFileSync(
+    file,
+    `process.on('message', ({ job }) => process.send({ note: String(process.pid), stays: true }, () => process.send({ done: true })));
+    process.on('disconnect', () => process.exit());`,
+  );
+  const { signal } = new AbortController();
+  const done: string[] = [];
+  const processes = new Set<string>();
+  await runPool({
+    module: pathToFileURL(file),
+    jobs: ['third', 'second', 'first', 'last'],
+    processes: 3,
+    signal,
+    isReady: job => job === 'first' || done.includes({ third: 'second', second: 'first' }[job] ?? 'third'),
+    onNote: (_, pid) => void processes.add(pid),
+    onDone: job => void done.push(job),
+  });
+  expect(done).toEqual(['first', 'second', 'third', 'last']);
+  expect(processes.size).toBe(1);
+});
+
+it('tells which job failed, and starts no other', async () => {
+  const file = join(folder, 'failed.mjs');
+  writeFileSync(
+    file,
+    `process.on('message', ({ job }) => job && process.send(job === 'bad' ? { failed: { message: 'no', known: 'E_DATA' } } : { done: true }));
+    process.on('disconnect', () => process.exit());`,
+  );
+  const { signal } = new AbortController();
+  const [done, failed]: [string[], string[]] = [[], []];
+  const work = runPool({
+    module: pathToFileURL(file),
+    jobs: ['good', 'bad', 'other'],
+    processes: 1,
+    signal,
+    onDone: job => void done.push(job),
+    onFailed: job => void failed.push(job),
+  });
+  await expect(work).rejects.toThrow(failure('E_DATA'));
+  expect([done, failed]).toEqual([['good'], ['bad']]);
+});
+
+it('names no job as failed when it is interrupted', async () => {
+  const file = join(folder, 'stopped.mjs');
+  writeFileSync(
+    file,
+    `const answer = stop => (stop ? { failed: { message: '', known: 'E_INTERRUPTED' } } : { note: '' });
+    process.on('message', ({ stop }) => process.send(answer(stop), () => {}));
+    process.on('disconnect', () => process.exit());`,
+  );
+  const controller = new AbortController();
+  const reason = new Error('stop');
+  const failed: string[] = [];
+  const work = runPool({
+    module: pathToFileURL(file),
+    jobs: ['one', 'two'],
+    processes: 1,
+    signal: controller.signal,
+    onNote: () => controller.abort(reason),
+    onFailed: job => void failed.push(job),
+  });
+  await expect(work).rejects.toBe(reason);
+  expect(failed).toEqual([]);
+});

@@ -22,75 +22,102 @@ export interface Failure {
 export interface PoolRequest<J> {
   /** Module that the processes run. It must call `serveJobs`. */
   readonly module: URL;
+  /** Jobs, the most urgent first. */
   readonly jobs: readonly J[];
-  /** Number of parallel processes. */
+  /** Whether a job can start, asked again whenever another one is done. Default: always. */
+  readonly isReady?: (job: J) => boolean;
+  /** Maximum number of parallel processes. */
   readonly processes: number;
   /** When aborted, all processes save and stop, and the pool throws the signal's reason. */
   readonly signal: AbortSignal;
   /** Receives progress of a job. With `stays`, the text should remain on the screen. */
   readonly onNote?: (job: J, note: string, stays: boolean) => void;
-  readonly onDone?: (done: number) => void;
+  readonly onDone?: (job: J) => void;
+  /** The first job that failed, or whose process ended. */
+  readonly onFailed?: (job: J) => void;
 }
 
 /**
- * Runs every job once. Neighboring jobs are likely to share stages, so each process starts at a different place in the list. The first
- * failure stops the other processes, which save their state, and is then thrown.
+ * Runs every job once. A process is started when a job is ready and no other process is idle. The first failure stops the other processes,
+ * which save their state, and is then thrown.
  */
-export async function runPool<J>({ module, jobs, processes, signal, onNote, onDone }: PoolRequest<J>): Promise<void> {
+export async function runPool<J>({ module, jobs, isReady = () => true, processes, signal, ...tell }: PoolRequest<J>): Promise<void> {
   signal.throwIfAborted();
-  const waiting = new Set(jobs.keys());
-  const count = Math.min(processes, jobs.length);
+  const waiting = new Set(jobs);
   const children = new Set<ChildProcess>();
+  /** Processes without a job, and how each takes one. */
+  const idle = new Map<ChildProcess, (job: J) => void>();
+  const ended: Promise<void>[] = [];
   let failure: Error | undefined;
   // A process may have exited before the message reaches it; its exit handler reports that.
   const send = (child: ChildProcess, order: Order<J>) => child.send(order, () => {});
   const stop = () => {
     for (const child of children) if (child.connected) send(child, { stop: true });
   };
-  const fail = (error: Error) => {
+  const fail = (error: Error, job?: J) => {
+    if (!failure && !signal.aborted && job !== undefined) tell.onFailed?.(job);
     failure ??= error;
     stop();
   };
 
-  const work = (begin: number) =>
-    new Promise<void>(resolve => {
-      let at = begin;
-      let running: number | undefined;
-      const child = fork(module, [], { stdio: ['ignore', 2, 2, 'ipc'] });
-      children.add(child);
-      const next = () => {
-        running = undefined;
-        if (waiting.size > 0 && !failure && !signal.aborted) {
-          while (!waiting.has(at)) at = (at + 1) % jobs.length;
-          waiting.delete(at);
-          running = at;
-          send(child, { job: jobs[at]! });
-        } else child.disconnect();
-      };
-      child.on('message', (message: Message) => {
-        if ('note' in message) return running !== undefined && onNote?.(jobs[running], message.note, message.stays);
-        if ('failed' in message) fail(errorOf(message.failed));
-        else onDone?.(++finished);
-        next();
-      });
-      child.on('error', error => {
-        fail(error);
-        // A process that never started emits no exit event.
-        if (child.pid === undefined) resolve();
-      });
-      child.on('exit', (code, killed) => {
-        children.delete(child);
-        if (running !== undefined)
-          fail(INTERRUPTS.includes(killed ?? '') ? interruptedBy(killed!) : endedEarly(killed ?? `exit status ${code}`));
-        resolve();
-      });
-      next();
+  const startProcess = () => {
+    let running: J | undefined;
+    const child = fork(module, [], { stdio: ['ignore', 2, 2, 'ipc'] });
+    children.add(child);
+    const take = (job: J) => {
+      running = job;
+      send(child, { job });
+    };
+    idle.set(child, take);
+    child.on('message', (message: Message) => {
+      const job = running as J;
+      if ('note' in message) return running !== undefined && tell.onNote?.(job, message.note, message.stays);
+      if ('failed' in message) fail(errorOf(message.failed), job);
+      else tell.onDone?.(job);
+      running = undefined;
+      idle.set(child, take);
+      assign();
     });
+    ended.push(
+      new Promise(resolve => {
+        child.on('error', error => {
+          fail(error);
+          // A process that never started emits no exit event.
+          if (child.pid === undefined) resolve();
+        });
+        child.on('exit', (code, killed) => {
+          children.delete(child);
+          idle.delete(child);
+          if (running !== undefined)
+            fail(INTERRUPTS.includes(killed ?? '') ? interruptedBy(killed!) : endedEarly(killed ?? `exit status ${code}`), running);
+          resolve();
+        });
+      }),
+    );
+  };
 
-  let finished = 0;
+  /** Gives ready jobs to processes, and ends idle processes once no job is left for them. */
+  const assign = () => {
+    const stopped = failure !== undefined || signal.aborted;
+    for (const job of stopped ? [] : waiting) {
+      if (!isReady(job)) continue;
+      if (idle.size === 0 && children.size < processes) startProcess();
+      const [free] = idle;
+      if (!free) break;
+      const [child, take] = free;
+      idle.delete(child);
+      waiting.delete(job);
+      take(job);
+    }
+    const over = stopped || waiting.size === 0 || idle.size === children.size;
+    if (!over) return;
+    for (const child of idle.keys()) if (child.connected) child.disconnect();
+  };
+
   signal.addEventListener('abort', stop);
   try {
-    await Promise.all(Array.from({ length: count }, (_, p) => work(Math.floor((p * jobs.length) / count))));
+    assign();
+    for (const each of ended) await each;
   } finally {
     signal.removeEventListener('abort', stop);
   }

@@ -1,5 +1,6 @@
 /** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
 
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { experimentSchema } from '../config/experiment.ts';
@@ -177,20 +178,29 @@ describe('an estimate', () => {
     expect(at('reinforce.steps=4')).toBe(2 * at());
   });
 
-  it('adds up the parts that run at once', () => {
+  it('adds up the stages that run at once', () => {
     const one = of('seeds=[0,1,2]');
-    expect(one.parts).toHaveLength(3);
-    const peaks = [1, 2, 3, 8].map(jobs => combined(one.name, [one], jobs));
-    expect(peaks.map(({ processes }) => processes)).toEqual([1, 2, 3, 3]);
+    // Pretraining, fine-tuning and an evaluation of each seed.
+    expect(one.parts).toHaveLength(9);
+    const peaks = [1, 2, 3, 8].map(jobs => combined(one.name, [one], { jobs }));
+    expect(peaks.map(({ processes }) => processes)).toEqual([1, 2, 3, 8]);
     expect(peaks[0].peakBytes).toBe(one.peakBytes);
     expect(peaks[2].peakBytes - peaks[1].peakBytes).toBeGreaterThan(one.parts[0]);
-    expect(peaks[3].peakBytes).toBe(peaks[2].peakBytes);
     const small = { ...one, machineBytes: 1.5 * one.peakBytes };
     expect(combined(small.name, [small]).peakBytes).toBe(one.peakBytes);
-    expect(() => combined(small.name, [small], 3)).toThrow(failure('E_CONFIG', '--jobs'));
+    expect(() => combined(small.name, [small], { jobs: 3 })).toThrow(failure('E_CONFIG', '--jobs'));
+    // By default, there are as many processes as cores and memory allow.
+    const long = { ...one, stages: one.stages.map(stage => ({ ...stage, flops: 1e15 })) };
+    const processes = (estimate: Estimate, threads: number) => combined(one.name, [estimate], { jobs: 'auto', threads }).processes;
+    const cores = availableParallelism();
+    expect(processes(long, 1)).toBe(Math.min(cores, long.parts.length));
+    expect(processes(long, cores)).toBe(1);
+    expect(processes(long, cores + 1)).toBe(1);
+    expect(processes({ ...long, machineBytes: small.machineBytes }, 1)).toBe(1);
+    expect(processes(one, 1)).toBe(1);
     // Tables have stages and parts of their own.
     const tables = combined(one.name, [one, { ...of(), name: 'b' }]);
-    expect([tables.parts.length, tables.stages.length]).toEqual([4, one.stages.length + of().stages.length]);
+    expect([tables.parts.length, tables.stages.length]).toEqual([12, one.stages.length + of().stages.length]);
     expect(tables.stages.at(-1)!.stage).toBe('b: evaluate');
   });
 

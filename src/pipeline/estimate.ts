@@ -29,7 +29,6 @@ import {
   type StageEstimate,
   trainingCost,
 } from './needs.ts';
-import { AGENT, separateParts } from './parallel.ts';
 
 /**
  * Estimates an experiment.
@@ -58,15 +57,11 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
     ...trained,
     { stage: 'evaluate', bytes: evaluation, flops: flops * config.seeds.length },
   ];
-  const parts = separateParts({ training: trainingStages }, config).map(only => {
-    const own = trained.filter(({ stage }) => only === undefined || (only === AGENT ? !isRow(stage, config) : stage === only));
-    return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
-  });
+  // Every method is evaluated in a stage of its own.
+  const parts = [...trained.map(({ bytes }) => bytes), ...rows.map(() => Math.max(total(data), evaluation))];
   const grows = { ...grown(config), 'optimizer.batch': config.optimizer.batch / 64 };
   return fitting({ name: config.name, stages, parts: config.seeds.flatMap(() => parts) }, grows, memory);
 }
-
-const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
 
 /** The settings that determine the size of the networks, as multiples of typical values. */
 const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
@@ -227,7 +222,7 @@ const ONE = { compress: 1, act: 1 };
 
 /** The agent, the teacher if it is trained, and the baselines. */
 export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] => [
-  { id: AGENT, compressorId: config.compressor, model },
+  { id: 'agent', compressorId: config.compressor, model },
   ...(trains(config, 'teacher') ? [{ id: 'teacher', compressorId: 'full', model }] : []),
   ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, compressorId: compressor, model })),
 ];

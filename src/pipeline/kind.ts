@@ -35,8 +35,8 @@ export interface RunOptions {
   until?: string;
   /** Rerun all stages, finished or not, instead of resuming. */
   fresh?: boolean;
-  /** Number of seeds, tables and combinations to run in parallel processes. Default: 1. */
-  jobs?: number;
+  /** Number of stages to run in parallel processes. `auto`: as many as cores and memory allow, if that is worthwhile. Default: 1. */
+  jobs?: number | 'auto';
   progress: Progress;
   /** When aborted, the running stage saves its state and throws `E_INTERRUPTED`. */
   signal: AbortSignal;
@@ -83,7 +83,7 @@ export interface ExperimentKind<
   expectBuildable(config: C, until: string): Estimate;
   /** Generates the data and builds the models. */
   open(config: C, tools: Pick<StageRun, 'store' | 'executor'>, until: string): Promise<D>;
-  /** Evaluates trained models. `alone`: no other part of the run is active, so that times can be measured. */
+  /** Evaluates trained models. `alone`: no other stage of the run is active, so that times can be measured. */
   evaluate(opened: D, trained: readonly TrainedMethod[], options: { readonly alone: boolean }): Promise<E>;
   /** Returns the results of all variants, and writes other outputs of the run. */
   results(

@@ -33,7 +33,7 @@ export interface StageEstimate {
 export interface Estimate {
   readonly name: string;
   readonly stages: readonly StageEstimate[];
-  /** Peak memory in bytes of every part that can run in a separate process, without the program. */
+  /** Peak memory in bytes of every stage that can run in a separate process, without the program. */
   readonly parts: readonly number[];
   /** Number of parallel processes. */
   readonly processes: number;
@@ -41,6 +41,8 @@ export interface Estimate {
   readonly peakBytes: number;
   /** Memory of this machine or container in bytes. */
   readonly machineBytes: number;
+  /** The longest chain of unfinished stages, each of which waits for the one before. Absent if no folder was checked. */
+  readonly chain?: { readonly stages: number; readonly flops: number };
 }
 
 /** Memory of Node and ONNX Runtime without data, in bytes. */
@@ -58,6 +60,12 @@ const VECTORS = 12;
  */
 const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
 
+/** Operations that a core does in about a second of training. Only for decisions that need no measured speed. */
+export const SECOND_FLOPS = 5e10;
+
+/** Experiments with fewer operations run in one process by default, because each process takes about a second to start. */
+const PARALLEL_FLOPS = 20 * SECOND_FLOPS;
+
 /** Maximum number of threads per core. More threads only wait for each other. */
 const THREADS_PER_CORE = 4;
 
@@ -67,21 +75,36 @@ export function machineMemory(): number {
   return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
 }
 
+/** The largest number of threads with which a stage of these experiments runs. */
+export const threadsOf = (variants: readonly { readonly config: Pick<BaseConfig, 'executor'> }[]): number =>
+  Math.max(...variants.map(({ config: { executor } }) => executor.threads * executor.workers));
+
 /**
- * The combined estimate of several experiments with `jobs` parallel processes. Stages of the others are prefixed with their names.
+ * The combined estimate of several experiments in parallel processes. Stages of the others are prefixed with their names.
  *
- * @throws {CadenzaError} `E_CONFIG` if that many processes do not fit into memory.
+ * @param options.jobs number of processes. `auto`: as many as there are cores for `threads` threads each and memory allows; one if there is
+ * little to do.
+ * @throws {CadenzaError} `E_CONFIG` if `jobs` processes do not fit into memory.
  */
-export function combined(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
-  const [first] = estimates;
+export function combined(
+  name: string,
+  estimates: readonly Estimate[],
+  { jobs = 1, threads = 1 }: { jobs?: number | 'auto'; threads?: number } = {},
+): Estimate {
+  const [{ machineBytes, ...first }] = estimates;
   const parts = estimates.flatMap(({ parts }) => parts);
-  const processes = Math.min(jobs, parts.length);
-  const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
+  const sorted = parts.toSorted((a, b) => b - a);
+  const bytesOf = (processes: number) => sorted.slice(0, processes).reduce((sum, bytes) => sum + bytes + PROGRAM_BYTES, 0);
+  const flops = estimates.flatMap(({ stages }) => stages).reduce((sum, { flops = 0 }) => sum + flops, 0);
+  const cores = flops < PARALLEL_FLOPS ? 1 : Math.floor(availableParallelism() / threads);
+  let processes = Math.min(jobs === 'auto' ? Math.max(1, cores) : jobs, parts.length);
   // The main process also exists the whole time.
-  const parallel = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  if (jobs === 'auto') while (processes > 1 && bytesOf(processes) + PROGRAM_BYTES > machineBytes) processes--;
+  const parallel = bytesOf(processes);
   if (processes > 1)
-    expectFits({ what: `running ${processes} parallel processes`, bytes: parallel, grows: { '--jobs': processes } }, first.machineBytes);
+    expectFits({ what: `running ${processes} parallel processes`, bytes: parallel, grows: { '--jobs': processes } }, machineBytes);
   return {
+    machineBytes,
     ...first,
     name,
     stages: estimates.flatMap(({ name: own, stages }) =>

@@ -1,69 +1,51 @@
 /**
- * @file Runs parts of an experiment in parallel processes. They write the same stages to the same folder, where the main process then finds
- * them. Equal settings give equal bytes with any number of processes.
+ * @file Runs stages in parallel processes. They write to the same folder, where the main process then finds them. Equal settings give equal
+ * bytes with any number of processes.
  */
 
 import { extname } from 'node:path';
 import { runPool } from '../distributed/pool.ts';
-import type { CommonConfig, ExperimentKind, RunOptions, Variant } from './kind.ts';
+import type { RunOptions } from './kind.ts';
+import type { ScheduledStage } from './schedule.ts';
 
-/** The training stage whose parts are independent of earlier stages. */
-export const BASELINES = 'baselines';
+/** A stage as sent to a process. */
+export type StageJob = ScheduledStage & Required<Pick<RunOptions, 'out' | 'fresh' | 'until'>> & { readonly since: number };
 
-/** In place of a baseline id: the agent with the stages that it needs, and no baseline. */
-export const AGENT = 'agent';
-
-/** One part: an experiment with one seed and, if there are baselines, only the agent or one baseline. */
-export type Part = { readonly heading: string; readonly config: CommonConfig; readonly only?: string };
-
-/** A part as sent to a process. */
-export type PartJob = Part & { readonly out: string; readonly fresh: boolean; readonly since: number; readonly until: string };
-
-/** The independent parts of one seed: the agent and every trained baseline, or everything together without baselines. */
-export function separateParts<C extends CommonConfig>({ training }: Pick<ExperimentKind<C, never>, 'training'>, config: C) {
-  const stage = training.find(({ name }) => name === BASELINES);
-  const trained = stage && stage.steps(config) > 0 ? (stage.parts?.(config) ?? []) : [];
-  return trained.length === 0 ? [undefined] : [AGENT, ...trained.map(({ name }) => name)];
-}
-
-/** The independent parts of a variant. */
-export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'training'>, { name, config }: Variant<C>): Part[] {
-  const { seeds } = config;
-  return seeds.flatMap(seed =>
-    separateParts(kind, config).map(only => ({
-      heading: [name, ...(seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
-      config: { ...config, seeds: [seed] },
-      only,
-    })),
-  );
-}
-
-/** Runs all stages of all parts, `options.jobs` parts in parallel. Does nothing for one job, because the main process runs missing stages. */
+/** Runs stages, first those that come first, each after the stages that it reads. */
 export async function runInParallel(
   name: string,
-  parts: readonly Part[],
-  options: Omit<RunOptions, 'command'> & { readonly since: number },
+  stages: readonly ScheduledStage[],
+  options: Omit<RunOptions, 'command' | 'jobs'> & { readonly since: number; readonly processes: number },
 ): Promise<void> {
-  const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
-  if (Math.min(processes, parts.length) === 1) return;
-  const jobs = parts.map((part): PartJob => ({ ...part, out, fresh, since, until }));
+  const { out, fresh = false, since, until = 'evaluate', processes, progress, signal } = options;
+  // The main process runs a single stage faster than a new one.
+  if (stages.length < 2) return;
+  const jobs = stages.map((stage): StageJob => ({ ...stage, out, fresh, since, until }));
   // When running from TypeScript sources, there is no compiled module.
-  const module = new URL(`./part${extname(import.meta.url)}`, import.meta.url);
-  let finished = 0;
+  const module = new URL(`./stage-process${extname(import.meta.url)}`, import.meta.url);
+  const titled = ({ heading }: StageJob, text: string) => (heading ? `${heading}: ${text}` : text);
+  const finished = new Set<string>();
+  /** The latest progress of every running stage. */
+  const running = new Map<StageJob, string>();
+  const show = () => progress.update(finished.size, [...running.values()].join('; '));
   progress.start(`${name}, ${processes} processes`, jobs.length);
   await runPool({
     module,
     jobs,
     processes,
     signal,
-    onNote({ heading }, note, stays) {
-      if (stays) progress.say(`${heading}: ${note}`);
-      else progress.update(finished, `${heading}: ${note}`);
+    isReady: ({ after }) => after.every(key => finished.has(key)),
+    onNote(job, note, stays) {
+      if (stays) return progress.say(titled(job, note));
+      running.set(job, titled(job, note));
+      show();
     },
-    onDone(done) {
-      finished = done;
-      progress.update(done);
+    onDone(job) {
+      finished.add(job.key);
+      running.delete(job);
+      show();
     },
+    onFailed: job => progress.say(titled(job, `${job.stage} failed`)),
   });
   progress.finish();
 }

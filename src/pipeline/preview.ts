@@ -1,15 +1,12 @@
 /** @file The dry run of a command: the estimate of its stages, and which of them are finished in its folder. */
 
 import { hasResults } from '../cache/outputs.ts';
-import { type PreviewedStage, StagePreview } from '../cache/store.ts';
-import type { Executor } from '../engine/index.ts';
+import type { PreviewedStage } from '../cache/store.ts';
 import { groupBy } from '../util/groups.ts';
 import type { CommonConfig, ExperimentKind, RunOptions, SharedData } from './kind.ts';
-import { combined, type Estimate, type StageEstimate } from './needs.ts';
-import { trainMethods, type Variants } from './run.ts';
-
-/** Never used, because nothing runs. */
-const NO_EXECUTOR = {} as Executor;
+import { combined, type Estimate, type StageEstimate, threadsOf } from './needs.ts';
+import type { Variants } from './run.ts';
+import { type CollectedVariant, collectStages, longestChain, schedule } from './schedule.ts';
 
 /**
  * Estimates variants up to a stage, with the finished parts. A stage that several variants share counts once.
@@ -18,18 +15,19 @@ const NO_EXECUTOR = {} as Executor;
  * stage was modified or is of another version.
  */
 export async function previewVariants<C extends CommonConfig, D extends SharedData<C>>(
-  kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'expectBuildable'>,
+  kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'evaluate' | 'expectBuildable'>,
   { name, describes, variants }: Variants<C>,
   { out, until = 'evaluate', jobs, fresh = false }: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>,
 ): Promise<Estimate> {
   // First, because experiments that do not fit cannot be opened.
   const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
-  const found = combined(name, needs, jobs);
+  const found = combined(name, needs, { jobs, threads: threadsOf(variants) });
   const asked: Map<string, PreviewedStage[]>[] = [];
-  for (const { config } of variants) {
-    const store = new StagePreview(out, { fresh });
-    await trainMethods(kind, config, { store, executor: NO_EXECUTOR, until });
-    asked.push(groupBy(store.previewed, ({ stage }) => stage.replace(/-seed\d+$/, '')));
+  const collected: CollectedVariant[] = [];
+  for (const [i, variant] of variants.entries()) {
+    const stages = await collectStages(kind, variant.config, { out, fresh, until });
+    collected.push({ ...variant, estimate: needs[i], stages });
+    asked.push(groupBy(stages, ({ stage }) => stage.replace(/-seed\d+$/, '')));
   }
   // The results are not enough: if they are of another version of cadenza, all stages run again.
   const trained = asked.every(stages => [...stages.values()].flat().every(part => part.finished));
@@ -50,5 +48,5 @@ export async function previewVariants<C extends CommonConfig, D extends SharedDa
       return [{ ...each, stage: common ? each.stage : label, parts: first.length, finished }];
     }),
   );
-  return { ...found, stages };
+  return { ...found, stages, chain: longestChain(schedule(collected)) };
 }

@@ -77,7 +77,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
     const recordings = heldOutRecordings(evaluation);
     const collected = new Map<string, (readonly RecordedScore[])[]>();
     const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
-    for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
+    await store.each(trained.map(method => async () => keep(method.method, await scoreModel(evaluation, method, recordings))));
     keep('frequencies', scoreFrequencies(model, loadHistories(generated, model.family).histories, recordings));
     const methods: Record<string, RecordedMethodResult> = {};
     for (const [name, seeds] of collected) {

@@ -80,20 +80,26 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   async evaluate({ store, config, model, executor, generated }, trained, { alone }) {
     const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, openTasks(there).evaluated, at);
     const here = { store, config, model, executor, shown: await shownIn(config) };
-    const main = await evaluate(here, trained);
+    let main!: Evaluated;
     // The learner that recorded a data set cannot learn again.
     const asks = model.returns && config.source.dataset === undefined;
-    const returns = asks ? await returnPrediction(here, generated, trained, referenceOf(main.raw)) : undefined;
-    const imitation = measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined;
     const elsewhere: Record<string, Evaluated> = {};
-    for (const env of config.evaluate.envs) {
+    const evaluateAt = async (env: ExperimentConfig['evaluate']['envs'][number]) => {
       const there = evaluatedAt(config, env);
       const shown = await shownIn(there, env.name);
       const evaluation = { store, config: there, model: model.in(openTasks(there).family), executor, at: env.name, shown };
       const found = await evaluate(evaluation, trained);
       // Other environment options, with the settings of the same trained networks.
       elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
-    }
+    };
+    const [, returns, imitation] = await store.each([
+      async () => {
+        main = await evaluate(here, trained);
+      },
+      async () => (asks ? await returnPrediction(here, generated, trained, () => referenceOf(main.raw)) : undefined),
+      async () => (measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined),
+      ...config.evaluate.envs.map(env => () => evaluateAt(env)),
+    ]);
     const times = alone ? await measureTimes(here, trained, main.methods) : undefined;
     const agent = trained.filter(each => each.agent && each.seed === config.seeds[0]).at(-1)!;
     return { ...main, generated, model, agent, returns, imitation, elsewhere, times };

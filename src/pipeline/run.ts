@@ -4,12 +4,10 @@
  */
 
 import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, reportReused, StageCache, type StageOutput } from '../cache/store.ts';
+import { diskTime, reportReused, StageCache } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { AnyResults } from '../records/index.ts';
-import type { TrainedMethod } from '../retrieval/memory.ts';
-import type { StageRun } from '../training/define.ts';
 import { hashJson } from '../util/files.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import {
@@ -22,9 +20,11 @@ import {
   type SharedData,
   type Variant,
 } from './kind.ts';
-import { combined } from './needs.ts';
-import { AGENT, BASELINES, partsOf, runInParallel } from './parallel.ts';
+import { combined, threadsOf } from './needs.ts';
+import { runInParallel } from './parallel.ts';
 import { writeResults } from './results.ts';
+import { type CollectedVariant, collectStages, schedule } from './schedule.ts';
+import { runVariant } from './variant.ts';
 
 /** Runs an experiment. Returns its results, or undefined if it was asked to stop before the evaluation. */
 export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
@@ -66,7 +66,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
   // Check before anything runs, so that errors appear at once.
   const needs = variants.map(each => kind.expectBuildable(each.config, until));
-  combined(name, needs, jobs);
+  const { processes } = combined(name, needs, { jobs, threads: threadsOf(variants) });
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);
@@ -74,11 +74,14 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   }
   const since = diskTime(out);
   const outputs = openOutputs(out, describes, until === 'evaluate' ? progress : silentProgress);
-  await runInParallel(
-    name,
-    variants.flatMap(each => partsOf(kind, each)),
-    { ...options, until, since },
-  );
+  if (processes > 1) {
+    const collected: CollectedVariant[] = [];
+    for (const [i, variant] of variants.entries()) {
+      const stages = await collectStages(kind, variant.config, { out, fresh, since, until });
+      collected.push({ ...variant, estimate: needs[i], stages });
+    }
+    await runInParallel(name, schedule(collected), { ...options, until, since, processes });
+  }
   const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
   const stores: StageCache[] = [];
   const found: EvaluatedVariant<C, E>[] = [];
@@ -93,45 +96,6 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   }
   reportReused(stores, progress);
   return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
-}
-
-interface TrainTools extends Pick<StageRun, 'store' | 'executor'> {
-  /** The last stage to run. Default: the one before `evaluate`. */
-  readonly until?: string;
-  /** Only the agent, or only the baseline with this id. Default: everything. */
-  readonly only?: string;
-}
-
-/** Generates the data of an experiment and trains the agent and its baselines for all seeds. */
-export async function trainMethods<C extends CommonConfig, D extends SharedData<C>>(
-  kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open'>,
-  config: C,
-  { until = 'evaluate', only, ...tools }: TrainTools,
-): Promise<{ opened: D; trained: TrainedMethod[] }> {
-  const opened = await kind.open(config, tools, until);
-  const asked = (stage: string) => only === undefined || (stage === BASELINES) === (only !== AGENT);
-  const trained: TrainedMethod[] = [];
-  for (const seed of config.seeds) {
-    const earlier: Record<string, StageOutput | undefined> = {};
-    for (const stage of kind.training) {
-      if (!runsUntil(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
-      const { output, methods: rows } = await stage.train({ ...opened, seed }, earlier, only);
-      earlier[stage.name] = output;
-      if (rows.some(({ agent }) => agent)) earlier.agent = output;
-      trained.push(...rows.map(row => ({ ...row, seed })));
-    }
-  }
-  return { opened, trained };
-}
-
-/** Runs one variant for all seeds. Returns undefined if it stops before the evaluation. */
-export async function runVariant<C extends CommonConfig, D extends SharedData<C>, E>(
-  kind: Pick<ExperimentKind<C, D, E>, 'dataStage' | 'training' | 'open' | 'evaluate'>,
-  config: C,
-  { alone, ...tools }: TrainTools & { readonly alone: boolean },
-): Promise<E | undefined> {
-  const { opened, trained } = await trainMethods(kind, config, tools);
-  return tools.until === 'evaluate' ? kind.evaluate(opened, trained, { alone }) : undefined;
 }
 
 interface PlannedStage {

@@ -53,9 +53,7 @@ export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, Superv
     return { store, config, executor, model, audit };
   },
   async evaluate(opened, trained) {
-    const models: ScoredModel[] = [];
-    for (const method of trained) models.push(await scoreModel(opened, method));
-    return { opened, models };
+    return { opened, models: await opened.store.each(trained.map(method => () => scoreModel(opened, method))) };
   },
   async results(config, [{ evaluated }], { command, seconds }) {
     const { opened, models } = evaluated;
@@ -141,7 +139,6 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
       return { stage: objective.name, ...cost, bytes: held + bytes, flops: flops * seeds.length };
     });
   const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };
-  // Every model is a separate part for each seed.
-  const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));
+  const parts = seeds.flatMap(() => trained.flatMap(({ bytes }) => [bytes, evaluation.bytes]));
   return fitting({ name: config.name, stages: [...trained, evaluation], parts }, trainingGrows, memory);
 }

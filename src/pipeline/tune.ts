@@ -41,7 +41,7 @@ import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { reinforcement } from './reinforcement.ts';
-import { trainMethods } from './run.ts';
+import { trainMethods } from './variant.ts';
 
 const STUDY_FILE = 'tune.json';
 

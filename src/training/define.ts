@@ -79,6 +79,8 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
   readonly labels?: (history: History) => History;
   /** Whether to fill the graph input `teacher` from the oracle table. */
   readonly table?: boolean;
+  /** Cache keys of the data that it reads besides histories and demonstrations, by name. */
+  readonly data?: StageSpec['data'];
   /** Source of the batches. Default: the histories. */
   readonly batches?: StageSpec['batches'];
 }
@@ -182,8 +184,8 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   iteration?(config: C): { readonly updates: number; readonly episodes: number };
   /** Methods that it adds to the evaluation under this configuration. */
   methods(config: C): readonly EvaluatedMethod[];
-  /** Trains, starting from earlier stages. With `only`, trains just the part of this name. */
-  train(run: R, earlier: Earlier, only?: string): Promise<Trained>;
+  /** Trains, starting from earlier stages. */
+  train(run: R, earlier: Earlier): Promise<Trained>;
 }
 
 /** Declares a training stage: types its parts by its settings. Register it with `stages.register`. */

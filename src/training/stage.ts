@@ -32,6 +32,7 @@ export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Prom
     data: {
       generate: generated.key,
       ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
+      ...spec.data,
     },
     batches: spec.batches ?? (request => historyBatches(run, spec, request)),
   });

@@ -27,7 +27,7 @@ interface RunFlags {
   set: string[];
   out?: string;
   fresh?: boolean;
-  jobs: number;
+  jobs: number | 'auto';
   dryRun?: boolean;
   verbose?: boolean;
   json?: boolean;

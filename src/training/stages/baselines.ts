@@ -93,10 +93,9 @@ export const baselines = defineStage({
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),
   terms: config => termsOf(config, config.compressor),
   objectives: (config, model: Model) => baselineModels(config, model).map(objective),
-  async train(run: TrainingRun<Config>, _, only) {
-    const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);
+  async train(run: TrainingRun<Config>) {
     const rows = [];
-    for (const each of asked) {
+    for (const each of baselineModels(run.config, run.model)) {
       const { id: method, compressor: kind } = each.baseline;
       rows.push({
         method,

@@ -123,6 +123,7 @@ export const retrieve = defineStage({
       own: config.retrieve,
       settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, laterQueryProbability },
       from: { agent },
+      data: { contexts: contexts.key },
       batches: async request => retrievalBatches(run, contexts, request),
     });
     const row = { compressorId: kind, trained: output, retrieved: policy.retrieval.contexts };

@@ -79,9 +79,9 @@ const baselines = defineStage({
   parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
   methods: ({ baselines: { methods } }) => methods.map(method => ({ method })),
   objectives: baselineObjectives,
-  async train(run: SupervisedRun, _, only) {
+  async train(run: SupervisedRun) {
     const rows = [];
-    for (const each of baselineObjectives(run.config, run.model).filter(({ name }) => only === undefined || only === name))
+    for (const each of baselineObjectives(run.config, run.model))
       rows.push({ method: each.name, compressorId: each.compressor, trained: await trainModel(run, each, run.config.baselines) });
     return { methods: rows };
   },
