@@ -6,6 +6,7 @@ import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { ppo } from './ppo.ts';
+import { profile } from './profile.ts';
 import { trainStep } from './train-step.ts';
 import { workers } from './workers.ts';
 
@@ -18,4 +19,5 @@ export const BENCHES: Record<string, Bench> = {
   gymnasium,
   ppo,
   workers,
+  profile,
 };
