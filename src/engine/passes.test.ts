@@ -35,6 +35,7 @@ import {
   dropBroadcasts,
   foldConstants,
   foldIntoProducts,
+  gatherScalars,
   joinPads,
   optimize,
   shareSubexpressions,
@@ -46,6 +47,7 @@ import { sinkReshapes } from './reshapes.ts';
 import type { Tensor } from './tensor.ts';
 
 const PASSES = {
+  gatherScalars,
   foldConstants,
   simplify,
   dropBroadcasts,
@@ -150,6 +152,22 @@ describe('passes', () => {
     const larger = dropBroadcasts({ outputs: { r: add(broadcastTo(row, [2, 3, 3]), x) } });
     expect(larger.outputs.r.shape).toEqual([2, 3, 3]);
     expect(names(larger)).toContain('broadcastTo');
+  });
+
+  it('moves scalar factors out of products, unless something else reads the scaled value', () => {
+    const scale = input('scale', []);
+    const clipped = mul(x, scale);
+    const graph = { outputs: { first: mul(clipped, 0.1), second: mul(mul(clipped, clipped), 0.01), norm: sum(mul(x, x)) } };
+    const gathered = shareSubexpressions(gatherScalars(graph));
+    const products = (of: Graph) => nodesOf(of).filter(({ op, outputs }) => op.name === 'mul' && outputs[0].shape.length > 0).length;
+    expect([products(graph), products(gathered)]).toEqual([5, 3]);
+    const feeds = { ...numbers, scale: [0.3] };
+    for (const [name, values] of Object.entries(interpret(graph, feeds)))
+      expect(largestError(interpret(gathered, feeds)[name], values)).toBeLessThan(1e-12);
+    const read = { outputs: { product: mul(clipped, 0.1), clipped } };
+    expect(print(gatherScalars(read))).toBe(print(read));
+    const summed = { outputs: { product: mul(clipped, 0.1), sum: add(clipped, y) } };
+    expect(print(gatherScalars(summed))).toBe(print(summed));
   });
 
   it('makes the gradient of slices one concatenation', () => {

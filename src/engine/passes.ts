@@ -8,6 +8,8 @@ import {
   constant,
   gemm,
   MATMUL,
+  MULTIPLY,
+  mul,
   PAD,
   type ProductAttributes,
   pad,
@@ -91,6 +93,37 @@ export function dropBroadcasts(graph: Graph): Graph {
       (x, i) => x.node.op.name === BROADCAST.name && sameShape(inputs[1 - i].shape, node.outputs[0].shape) && inputs[1 - i] !== x,
     );
     return repeated < 0 ? undefined : [applyOne(node.op, inputs.with(repeated, inputs[repeated].node.inputs[0]), node.attributes)];
+  });
+}
+
+/**
+ * Moves scalar factors out of products: (x · s) · c becomes x · (s · c), and (x · s)² becomes x² · s², where no other node reads x · s. An
+ * optimizer that clips a long gradient then never writes the clipped one.
+ */
+export function gatherScalars(graph: Graph): Graph {
+  const scaled = ({ node, shape }: Tensor) => {
+    const at = node.op.name === MULTIPLY.name ? node.inputs.findIndex(({ shape }) => shape.length === 0) : -1;
+    return at >= 0 && shape.length > 0 ? { x: node.inputs[1 - at], scale: node.inputs[at] } : undefined;
+  };
+  const elsewhere = new Set(Object.values(graph.outputs).map(({ node }) => node));
+  for (const { op, inputs } of nodesOf(graph)) {
+    const [a, b] = inputs;
+    const absorbs = op.name === MULTIPLY.name && (a === b || inputs.some(({ shape }) => shape.length === 0));
+    if (!absorbs) for (const { node } of inputs) elsewhere.add(node);
+  }
+  const product = (a: Tensor, b: Tensor) => {
+    const known = [a, b].map(scalarOf);
+    return known.every(value => value !== undefined) ? constant(known[0]! * known[1]!) : mul(a, b);
+  };
+  return rewrite(graph, (node, [a, b]) => {
+    if (node.op.name !== MULTIPLY.name || node.outputs[0].shape.length === 0) return undefined;
+    const inner = node.inputs.find(({ shape }) => shape.length > 0)!;
+    const factors = elsewhere.has(inner.node) ? undefined : scaled(a.shape.length > 0 ? a : b);
+    if (!factors) return undefined;
+    const { x, scale } = factors;
+    if (a === b) return [mul(mul(x, x), product(scale, scale))];
+    const other = a.shape.length === 0 ? a : b;
+    return other.shape.length === 0 ? [mul(x, product(scale, other))] : undefined;
   });
 }
 
@@ -202,7 +235,17 @@ export function foldIntoProducts(graph: Graph): Graph {
   });
 }
 
-const PASSES = { foldConstants, simplify, dropBroadcasts, joinPads, sumsToProducts, sinkReshapes, foldIntoProducts, shareSubexpressions };
+const PASSES = {
+  foldConstants,
+  simplify,
+  gatherScalars,
+  dropBroadcasts,
+  joinPads,
+  sumsToProducts,
+  sinkReshapes,
+  foldIntoProducts,
+  shareSubexpressions,
+};
 
 /** Runs every pass once. Dead code needs no pass: a graph contains only what its outputs depend on. */
 export function optimize(graph: Graph): Graph {
