@@ -8,6 +8,7 @@ import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { peers } from './peers.ts';
 import { ppo } from './ppo.ts';
+import { profile } from './profile.ts';
 import { trainStep } from './train-step.ts';
 import { workers } from './workers.ts';
 
@@ -22,4 +23,5 @@ export const BENCHES: Record<string, Bench> = {
   peers,
   ppo,
   workers,
+  profile,
 };

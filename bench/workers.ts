@@ -1,28 +1,17 @@
 /** @file A fine-tuning step of the Dark Room preset divided among workers, and how it would scale to more cores than this machine has. */
 
 import { availableParallelism } from 'node:os';
-import { Model } from '../src/agent/model.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { constant, inputsOf, optimize, type Tensor, toOnnx, zeros } from '../src/engine/index.ts';
-import { openTasks } from '../src/histories/tasks.ts';
 import { adam, addInOrder, chain, clipByGlobalNorm, decayWeights, descend, GRADIENT, updateStep } from '../src/optim/index.ts';
-import { optimizerOf } from '../src/training/define.ts';
 import { openStep, randomStep, type TimedStep, timeDivisions } from '../src/training/divisions.ts';
-import { finetune } from '../src/training/stages/finetune.ts';
 import { dividedStep, shareOf } from '../src/training/workers.ts';
 import type { Bench, Result } from './bench.ts';
+import { presetStep } from './preset-step.ts';
 import { median } from './training.ts';
 
 const SIMULATED = [4, 8, 16];
 const LEAST = 1.2;
-
-/** The fine-tuning step of the preset, with its batch. */
-function presetStep(): TimedStep {
-  const config = loadExperiment('experiments/dark-room.yaml', []);
-  const [{ build, trains }] = finetune.objectives(config, new Model(config, openTasks(config).family));
-  return { build, trains, batch: optimizerOf(config, config.finetune).batch };
-}
 
 /** Median milliseconds of every function, called in turn so that other load affects all of them equally. */
 async function timeInTurn<N extends string>(runs: Readonly<Record<N, () => unknown>>): Promise<Record<N, number>> {

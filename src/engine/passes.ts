@@ -1,9 +1,27 @@
 /** @file Passes that make a graph smaller without changing its results. The verifier runs after each. */
 
 import { type Graph, nodesOf, rewrite, verify } from './graph.ts';
-import { constant, MATMUL, type ProductAttributes, TRANSPOSE, transpose } from './ops/index.ts';
+import {
+  BROADCAST,
+  CONCAT,
+  concat,
+  constant,
+  gemm,
+  MATMUL,
+  MULTIPLY,
+  mul,
+  PAD,
+  type ProductAttributes,
+  pad,
+  reshape,
+  SUM,
+  sum,
+  TRANSPOSE,
+  transpose,
+} from './ops/index.ts';
 import { interpret } from './reference.ts';
-import { applyOne, type Node, sizeOf, type Tensor } from './tensor.ts';
+import { sinkReshapes } from './reshapes.ts';
+import { applyOne, type Node, sameShape, sizeOf, type Tensor } from './tensor.ts';
 
 /** Larger constants are computed at run time: folding them would only bloat the model file. */
 const FOLD_LIMIT = 4096;
@@ -28,7 +46,22 @@ export function foldConstants(graph: Graph): Graph {
 
 const permutationOf = (node: Node) => node.attributes.permutation as readonly number[];
 
-/** Simplifies x + 0, x · 1 and x / 1 to x, if the other operand does not widen it, and merges or removes consecutive transposes. */
+/** A transpose, in the simplest form: one that only moves axes of size 1 moves no numbers. */
+function transposed(x: Tensor, permutation: readonly number[]): Tensor {
+  if (permutation.every((axis, i) => axis === i)) return x;
+  const long = permutation.filter(axis => x.shape[axis] !== 1);
+  const keepsOrder = long.every((axis, i) => i === 0 || axis > long[i - 1]);
+  return keepsOrder
+    ? reshape(
+        x,
+        permutation.map(axis => x.shape[axis]),
+      )
+    : transpose(x, permutation);
+}
+
+/**
+ * Simplifies x + 0, x · 1 and x / 1 to x, if the other operand does not widen it, and merges consecutive transposes, or removes them.
+ */
 export function simplify(graph: Graph): Graph {
   const neutral: Record<string, number> = { add: 0, sub: 0, mul: 1, div: 1 };
   return rewrite(graph, (node, inputs) => {
@@ -38,7 +71,7 @@ export function simplify(graph: Graph): Graph {
         inputs[0].node.op.name === TRANSPOSE.name
           ? [inputs[0].node.inputs[0], outer.map(axis => permutationOf(inputs[0].node)[axis])]
           : [inputs[0], outer];
-      return [permutation.every((axis, i) => axis === i) ? source : transpose(source, permutation)];
+      return [transposed(source, permutation)];
     }
     if (!(node.op.name in neutral)) return undefined;
     const [a, b] = inputs;
@@ -46,6 +79,94 @@ export function simplify(graph: Graph): Graph {
     if (scalarOf(b) === neutral[node.op.name] && keeps(a)) return [a];
     if (['add', 'mul'].includes(node.op.name) && scalarOf(a) === neutral[node.op.name] && keeps(b)) return [b];
     return undefined;
+  });
+}
+
+/** Ops whose kernels repeat an operand as fast as they read it. */
+const REPEATING = ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'less', 'equal'];
+
+/** Reads an operand that was repeated to the shape of the other one without repeating it first. */
+export function dropBroadcasts(graph: Graph): Graph {
+  return rewrite(graph, (node, inputs) => {
+    if (!REPEATING.includes(node.op.name)) return undefined;
+    const repeated = inputs.findIndex(
+      (x, i) => x.node.op.name === BROADCAST.name && sameShape(inputs[1 - i].shape, node.outputs[0].shape) && inputs[1 - i] !== x,
+    );
+    return repeated < 0 ? undefined : [applyOne(node.op, inputs.with(repeated, inputs[repeated].node.inputs[0]), node.attributes)];
+  });
+}
+
+/**
+ * Moves scalar factors out of products: (x · s) · c becomes x · (s · c), and (x · s)² becomes x² · s², where no other node reads x · s. An
+ * optimizer that clips a long gradient then never writes the clipped one.
+ */
+export function gatherScalars(graph: Graph): Graph {
+  const scaled = ({ node, shape }: Tensor) => {
+    const at = node.op.name === MULTIPLY.name ? node.inputs.findIndex(({ shape }) => shape.length === 0) : -1;
+    return at >= 0 && shape.length > 0 ? { x: node.inputs[1 - at], scale: node.inputs[at] } : undefined;
+  };
+  const elsewhere = new Set(Object.values(graph.outputs).map(({ node }) => node));
+  for (const { op, inputs } of nodesOf(graph)) {
+    const [a, b] = inputs;
+    const absorbs = op.name === MULTIPLY.name && (a === b || inputs.some(({ shape }) => shape.length === 0));
+    if (!absorbs) for (const { node } of inputs) elsewhere.add(node);
+  }
+  const product = (a: Tensor, b: Tensor) => {
+    const known = [a, b].map(scalarOf);
+    return known.every(value => value !== undefined) ? constant(known[0]! * known[1]!) : mul(a, b);
+  };
+  return rewrite(graph, (node, [a, b]) => {
+    if (node.op.name !== MULTIPLY.name || node.outputs[0].shape.length === 0) return undefined;
+    const inner = node.inputs.find(({ shape }) => shape.length > 0)!;
+    const factors = elsewhere.has(inner.node) ? undefined : scaled(a.shape.length > 0 ? a : b);
+    if (!factors) return undefined;
+    const { x, scale } = factors;
+    if (a === b) return [mul(mul(x, x), product(scale, scale))];
+    const other = a.shape.length === 0 ? a : b;
+    return other.shape.length === 0 ? [mul(x, product(scale, other))] : undefined;
+  });
+}
+
+/** Below this many numbers, a sum takes no longer than a product. */
+const LARGE = 4096;
+
+/**
+ * Turns sums over the first axes into a product of a row of ones with a matrix: the runtime's own reduction takes up to four times as long,
+ * with several threads or with further axes.
+ */
+export function sumsToProducts(graph: Graph): Graph {
+  const rowsOfOnes = new Map<number, Tensor>();
+  return rewrite(graph, (node, [x]) => {
+    if (node.op.name !== SUM.name) return undefined;
+    const { axes, keep } = node.attributes as { axes: readonly number[]; keep: boolean };
+    const leading = axes.filter((axis, i) => axis === i).length;
+    const kept = x.shape.slice(leading);
+    const [rows, width] = [sizeOf(x.shape.slice(0, leading)), sizeOf(kept)];
+    if (rows === 1 || width === 1 || sizeOf(x.shape) < LARGE || x.dtype !== 'float32') return undefined;
+    const ones = rowsOfOnes.get(rows) ?? constant(new Float32Array(rows).fill(1), [1, rows]);
+    rowsOfOnes.set(rows, ones);
+    const others = axes.slice(leading).map(axis => axis - leading);
+    const total = sum(reshape(gemm(ones, reshape(x, [rows, width])), kept), others, keep);
+    return [reshape(total, node.outputs[0].shape)];
+  });
+}
+
+/** Makes one concatenation of a sum of adjacent pieces, each padded to the whole: the gradient of slices. */
+export function joinPads(graph: Graph): Graph {
+  return rewrite(graph, (node, inputs) => {
+    if (node.op.name !== 'add' || !inputs.every(x => x.node.op.name === PAD.name)) return undefined;
+    const pieces = inputs.map(({ node: { inputs, attributes } }) => ({
+      piece: inputs[0],
+      ...(attributes as { axis: number; before: number; after: number }),
+    }));
+    const [first, second] = pieces.sort((a, b) => a.before - b.before);
+    const { axis } = first;
+    if (axis !== second.axis || first.before + first.piece.shape[axis] !== second.before) return undefined;
+    if (!sameShape(inputs[0].shape, inputs[1].shape)) return undefined;
+    const parts = pieces.flatMap(({ piece }) =>
+      piece.node.op.name === CONCAT.name && piece.node.attributes.axis === axis ? piece.node.inputs : [piece],
+    );
+    return [pad(concat(parts, axis), axis, first.before, second.after)];
   });
 }
 
@@ -114,7 +235,17 @@ export function foldIntoProducts(graph: Graph): Graph {
   });
 }
 
-const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions };
+const PASSES = {
+  foldConstants,
+  simplify,
+  gatherScalars,
+  dropBroadcasts,
+  joinPads,
+  sumsToProducts,
+  sinkReshapes,
+  foldIntoProducts,
+  shareSubexpressions,
+};
 
 /** Runs every pass once. Dead code needs no pass: a graph contains only what its outputs depend on. */
 export function optimize(graph: Graph): Graph {

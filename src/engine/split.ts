@@ -6,6 +6,7 @@
 
 import { type Graph, inputsOf, nodesOf } from './graph.ts';
 import { mul } from './ops/elementwise.ts';
+import { ELEMENTWISE, LAST_AXIS, REDUCTIONS } from './ops/kinds.ts';
 import { input } from './ops/structure.ts';
 import { apply, type Node, type Shape, sameShape, sizeOf, type Tensor } from './tensor.ts';
 
@@ -59,16 +60,6 @@ type Rows = Extract<Relation, { kind: 'rows' }>;
 const SHAPED = ['input', 'constant', 'reshape', 'broadcastTo'];
 /** Ops with one input whose outputs are linear functions of it, the same for all parts. */
 const LINEAR = ['neg', 'reshape', 'transpose', 'stopGradient', 'broadcastTo', 'sum', 'mean', 'slice', 'pad', 'split'];
-/** Ops that compute every number from the numbers at the same place of their inputs. */
-const ELEMENTWISE = [
-  ...['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'less', 'equal', 'select', 'neg', 'exp', 'log', 'sqrt', 'sin', 'cos', 'tanh'],
-  ...['sigmoid', 'softplus', 'erf', 'abs', 'sign', 'round', 'step', 'relu', 'cast', 'stopGradient', 'broadcastTo'],
-];
-/** Ops that mix numbers along some axes. */
-const REDUCTIONS = ['sum', 'mean', 'max'];
-/** Ops that mix numbers along their last axis only. */
-const LAST_AXIS = ['softmax', 'logSoftmax', 'layerNorm'];
-
 const sizeBefore = (shape: Shape, axis: number) => sizeOf(shape.slice(0, axis));
 
 /** Relation of a slice along the rows if it keeps whole pieces, such as the [B] of one step from [T·B]. */
@@ -111,7 +102,7 @@ function relationOfRows(pair: Pair, relations: readonly Relation[], place: Place
   const kept: Relation = { kind: 'rows', ...place, groups };
   const rank = outputs[0].shape.length;
   const aligned = rows.every(({ shape, axis }) => axis + rank - shape.length === place.axis);
-  if (ELEMENTWISE.includes(name)) return aligned ? kept : MIXED;
+  if (ELEMENTWISE.includes(name) || name === 'broadcastTo') return aligned ? kept : MIXED;
   if (LAST_AXIS.includes(name)) return along(rank - 1) ? MIXED : kept;
   if (name === 'attention') return aligned && place.axis < rank - 2 ? kept : MIXED;
   if (name === 'transpose' || name === 'oneHot' || REDUCTIONS.includes(name)) return kept;

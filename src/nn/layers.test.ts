@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import {
+  add,
   attention,
+  broadcastTo,
   constant,
   grad,
   input,
@@ -10,15 +12,16 @@ import {
   layerNorm,
   mean,
   mul,
+  nodesOf,
   oneHot,
   optimize,
   relu,
   sizeOf,
   type Tensor,
 } from '../engine/index.ts';
-import { compareWithInterpreter, type Numbers } from '../testing/engine.ts';
+import { compareWithInterpreter, largestError, type Numbers } from '../testing/engine.ts';
 import { Random } from '../util/random.ts';
-import { block, causalAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
+import { block, causalAttention, crossAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
 import { crossEntropy } from './losses.ts';
 import { initialize, Scope } from './parameters.ts';
 import { addPositions } from './positions.ts';
@@ -43,6 +46,34 @@ function example(causal: boolean, context: boolean, batch = 1) {
   const y = block(scope, x, { ...size, causal }, context ? keysValues(scope.at('context'), c, 8, 2) : undefined);
   return { scope, x, c, y, numbers: { ...shaken(scope), x: normal('x', batch, 5, 8), c: normal('c', batch, 3, 8) } };
 }
+
+describe('cross-attention from the same queries in all rows of a batch', () => {
+  const scope = new Scope();
+  const [queries, context] = [input('queries', [3, 8]), input('context', [4, 5, 8])];
+  const read = (x: Tensor) => crossAttention(scope, x, keysValues(scope, context, 8, 2), { heads: 2 });
+  const shared = read(broadcastTo(queries, [4, 3, 8]));
+  // A sum with zeros hides that the rows are equal.
+  const each = read(add(broadcastTo(queries, [4, 3, 8]), constant(new Float32Array(96), [4, 3, 8])));
+  const numbers = { ...shaken(scope), queries: normal('queries', 3, 8), context: normal('context', 4, 5, 8) };
+
+  it('projects one row', () => {
+    const rowsOf = (y: Tensor) =>
+      nodesOf({ outputs: { y } }).flatMap(({ op, inputs, outputs }) =>
+        op.name === 'gemm' && inputs[1].shape[0] === 8 ? outputs[0].shape[0] : [],
+      );
+    expect(rowsOf(shared).sort()).toEqual([12, 20, 20, 3]);
+    expect(rowsOf(each).sort()).toEqual([12, 12, 20, 20]);
+  });
+
+  it('has the values and gradients of attention from each row', () => {
+    const of = (y: Tensor) => {
+      const weights = [...scope.table.values()].map(({ tensor }) => tensor);
+      return { y, ...Object.fromEntries(grad(mean(mul(y, y)), [queries, context, ...weights]).map((g, i) => [`d${i}`, g])) };
+    };
+    const [found, expected] = [shared, each].map(y => interpret({ outputs: of(y) }, numbers));
+    for (const [name, values] of Object.entries(expected)) expect(largestError(found[name], values), name).toBeLessThan(1e-12);
+  });
+});
 
 describe('a block', () => {
   it.each([false, true])('with a causal mask lets no later token be seen (context: %s)', context => {

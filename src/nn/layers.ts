@@ -15,6 +15,7 @@ import {
   layerNorm,
   less,
   relu,
+  repeatedRow,
   reshape,
   select,
   slice,
@@ -41,10 +42,16 @@ export function project(scope: Scope, x: Tensor, width: number, initializer: Ini
 
 /** x [B, T, D] → x W split into heads, [B, H, T, K]. Queries, keys and values have separate maps: splitting one wide product costs more. */
 export function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
-  const { B, T } = expectShape(x_BTD, 'B T D');
-  const x = project(scope, x_BTD, width);
-  if (T === 1) return reshape(x, [B, heads, 1, width / heads]);
-  return transpose(reshape(x, [B, T, heads, width / heads]), [0, 2, 1, 3]);
+  return splitHeads(project(scope, x_BTD, width), heads);
+}
+
+/** [B, T, H·K] → [B, H, T, K]. */
+function splitHeads(x_BTD: Tensor, heads: number): Tensor {
+  const { B, T, D } = expectShape(x_BTD, 'B T D');
+  const shared = repeatedRow(x_BTD);
+  if (shared) return broadcastTo(splitHeads(shared, heads), [B, heads, T, D / heads]);
+  if (T === 1) return reshape(x_BTD, [B, heads, 1, D / heads]);
+  return transpose(reshape(x_BTD, [B, T, heads, D / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */

@@ -1,9 +1,12 @@
 /** @file The contract of executors, run against every one that works on this machine. */
 
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
 import { failure } from '../../../test/helpers/failure.ts';
 import { executorChecks } from '../../testing/executor.ts';
-import { input, mul, toOnnx, zeros } from '../index.ts';
+import { add, input, layerNorm, mul, toOnnx, zeros } from '../index.ts';
 import { createExecutor, EXECUTORS, type ExecutorId, type ProbeResult, probeExecutor } from './registry.ts';
 
 const probes: ProbeResult[] = [];
@@ -27,6 +30,23 @@ it('the CPU fills the buffers that it is handed', async () => {
   const { double } = await program.run({ x: zeros([2, 2]) }, ['double'], into);
   expect(double.data).toBe(into.double.data);
   await program.dispose();
+});
+
+it('the CPU normalizes a sum by two kernels, which are faster than the fused one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-profile-'));
+  vi.stubEnv('CADENZA_PROFILE', join(folder, 'profile'));
+  try {
+    const executor = await createExecutor('cpu', { threads: 1 });
+    const [x, y] = [input('x', [2, 4, 8]), input('y', [2, 4, 8])];
+    const program = await executor.compile(toOnnx({ outputs: { h: layerNorm(add(x, y)) } }));
+    await program.run({ x: zeros([2, 4, 8]), y: zeros([2, 4, 8]) }, ['h']);
+    await program.dispose();
+    const events: { args?: { op_name?: string } }[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]), 'utf8'));
+    expect([...new Set(events.flatMap(({ args }) => args?.op_name ?? []))].sort()).toEqual(['Add', 'LayerNormalization']);
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('says of every executor whether it works, and why not', () => {

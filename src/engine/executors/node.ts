@@ -2,7 +2,7 @@
 
 import { env, type InferenceSession, InferenceSession as Session, Tensor } from 'onnxruntime-node';
 import type { Executor } from './executor.ts';
-import { onnxRuntimeExecutor, WEBGPU_EXTRA } from './onnxruntime.ts';
+import { onnxRuntimeExecutor, UNWANTED_FUSIONS } from './onnxruntime.ts';
 
 // A provider that does not work throws an error, which we explain; the runtime would also print its own report on stderr.
 env.logLevel = 'fatal';
@@ -28,7 +28,7 @@ export function nodeExecutor({ provider = 'cpu', threads }: { provider?: NodePro
     logSeverityLevel: 3,
     // A masked score's e^x is denormal inside the softmax kernel, and a processor may take 100 cycles for each such number. For the calling
     // thread, the first session of the process decides: a session created another way before this one would leave the flag unset.
-    extra: { session: { set_denormal_as_zero: '1' }, ...(provider === 'webgpu' ? WEBGPU_EXTRA : {}) },
+    extra: { session: { set_denormal_as_zero: '1' }, optimization: { disable_specified_optimizers: UNWANTED_FUSIONS } },
     ...(threads ? { intraOpNumThreads: threads } : {}),
   };
   return onnxRuntimeExecutor(provider, { InferenceSession: Session, Tensor }, options, provider === 'cpu');

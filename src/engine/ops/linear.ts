@@ -13,7 +13,7 @@ import {
   type Tensor,
   type TensorType,
 } from '../tensor.ts';
-import { reshape, sumTo } from './structure.ts';
+import { broadcastTo, repeatedRow, reshape, sumTo } from './structure.ts';
 
 /** Attributes of a matrix product alpha · op(A) op(B). */
 export interface ProductAttributes extends Record<string, unknown> {
@@ -156,9 +156,11 @@ export function matmul(a: Tensor, b: Tensor, attributes: Partial<ProductAttribut
   return applyOne(MATMUL, [a, b], { ...PLAIN, ...attributes });
 }
 
-/** y = x W + b over the last axis: x [.., K], W [K, N], b [N] → [.., N]. */
+/** y = x W + b over the last axis: x [.., K], W [K, N], b [N] → [.., N]. Of equal rows of a batch, one is multiplied. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const k = x.shape.at(-1)!;
+  const row = repeatedRow(x);
+  if (row) return broadcastTo(linear(row, weight, bias), [...x.shape.slice(0, -1), weight.shape[1]]);
   const y = gemm(reshape(x, [sizeOf(x.shape) / k, k]), weight, {}, bias);
   return reshape(y, [...x.shape.slice(0, -1), weight.shape[1]]);
 }

@@ -192,6 +192,15 @@ export const broadcastTo = (x: Operand, shape: Shape): Tensor => {
   return sameShape(tensor.shape, shape) ? tensor : applyOne(BROADCAST, [tensor], { shape });
 };
 
+/** The tensor [1, ..] that `x` repeats along its first axis only: what is done to every row can be done to that one. Otherwise undefined. */
+export function repeatedRow({ node, shape }: Tensor): Tensor | undefined {
+  if (node.op.name !== BROADCAST.name) return undefined;
+  const [source] = node.inputs;
+  const row = [1, ...shape.slice(1)];
+  const aligned = [...new Array(shape.length - source.shape.length).fill(1), ...source.shape];
+  return sameShape(aligned, row) ? reshape(source, row) : undefined;
+}
+
 /** The shape after reducing `axes`; with `keep`, they stay with size 1. */
 export const reducedShape = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
   keep ? shape.map((n, i) => (axes.includes(i) ? 1 : n)) : shape.filter((_, i) => !axes.includes(i));
