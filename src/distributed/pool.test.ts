@@ -28,7 +28,7 @@ it('ends when a process exits before it receives the request to stop', async () 
     file,
     `process.on('message', ({ job }) => {
       if (job === 1) return setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);
-      if (job === 0) process.send({ note: '' }, () => setTimeout(() => process.send({ failed: { message: 'no', known: 'E_DATA' } }), 100));
+      if (job === 0) process.send({ note: { text: '' } }, () => setTimeout(() => process.send({ failed: { message: 'no', known: 'E_DATA' } }), 100));
     });`,
   );
   // Held up by the note, the pool reads that the first job failed while the second process, already gone, still seems to listen.
@@ -42,7 +42,7 @@ it('runs jobs in order, each when it is ready, in as few processes as that takes
   const file = join(folder, 'ready.mjs');
   writeFileSync(
     file,
-    `process.on('message', ({ job }) => process.send({ note: String(process.pid), stays: true }, () => process.send({ done: true })));
+    `process.on('message', ({ job }) => process.send({ note: { text: String(process.pid), stays: true } }, () => process.send({ done: true })));
     process.on('disconnect', () => process.exit());`,
   );
   const { signal } = new AbortController();
@@ -54,7 +54,7 @@ it('runs jobs in order, each when it is ready, in as few processes as that takes
     processes: 3,
     signal,
     isReady: job => job === 'first' || done.includes({ third: 'second', second: 'first' }[job] ?? 'third'),
-    onNote: (_, pid) => void processes.add(pid),
+    onNote: (_, { text: pid }) => void processes.add(pid),
     onDone: job => void done.push(job),
   });
   expect(done).toEqual(['first', 'second', 'third', 'last']);
@@ -86,7 +86,7 @@ it('names no job as failed when it is interrupted', async () => {
   const file = join(folder, 'stopped.mjs');
   writeFileSync(
     file,
-    `const answer = stop => (stop ? { failed: { message: '', known: 'E_INTERRUPTED' } } : { note: '' });
+    `const answer = stop => (stop ? { failed: { message: '', known: 'E_INTERRUPTED' } } : { note: { text: '' } });
     process.on('message', ({ stop }) => process.send(answer(stop), () => {}));
     process.on('disconnect', () => process.exit());`,
   );

@@ -7,7 +7,16 @@ import { CadenzaError, type ErrorCode } from '../util/errors.ts';
 type Order<J> = { readonly job: J } | { readonly stop: true };
 
 /** Message from a process: progress, completion, or failure of its job. */
-type Message = { readonly note: string; readonly stays: boolean } | { readonly done: true } | { readonly failed: Failure };
+/** Progress of a job. */
+export interface Note {
+  readonly text: string;
+  /** The text should remain on the screen. */
+  readonly stays: boolean;
+  /** How much of the job is done, from 0 to 1, as far as known. */
+  readonly share: number;
+}
+
+type Message = { readonly note: Note } | { readonly done: true } | { readonly failed: Failure };
 
 /** An error as plain data. */
 export interface Failure {
@@ -30,8 +39,8 @@ export interface PoolRequest<J> {
   readonly processes: number;
   /** When aborted, all processes save and stop, and the pool throws the signal's reason. */
   readonly signal: AbortSignal;
-  /** Receives progress of a job. With `stays`, the text should remain on the screen. */
-  readonly onNote?: (job: J, note: string, stays: boolean) => void;
+  /** Receives progress of a job. */
+  readonly onNote?: (job: J, note: Note) => void;
   readonly onDone?: (job: J) => void;
   /** The first job that failed, or whose process ended. */
   readonly onFailed?: (job: J) => void;
@@ -71,7 +80,7 @@ export async function runPool<J>({ module, jobs, isReady = () => true, processes
     idle.set(child, take);
     child.on('message', (message: Message) => {
       const job = running as J;
-      if ('note' in message) return running !== undefined && tell.onNote?.(job, message.note, message.stays);
+      if ('note' in message) return running !== undefined && tell.onNote?.(job, message.note);
       if ('failed' in message) fail(errorOf(message.failed), job);
       else tell.onDone?.(job);
       running = undefined;
@@ -140,7 +149,7 @@ const endedEarly = (how: string) =>
 
 /** The worker side: runs the received jobs one after another until there are no more. */
 export function serveJobs<J>(
-  run: (job: J, tools: { note: (text: string, stays?: boolean) => void; signal: AbortSignal }) => Promise<void>,
+  run: (job: J, tools: { note: (text: string, more?: Partial<Note>) => void; signal: AbortSignal }) => Promise<void>,
 ): void {
   const controller = new AbortController();
   const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; run the same command to resume'));
@@ -150,7 +159,7 @@ export function serveJobs<J>(
   process.on('message', (order: Order<J>) => {
     if ('stop' in order) return abort();
     running = true;
-    run(order.job, { note: (text, stays = false) => tell({ note: text, stays }), signal: controller.signal })
+    run(order.job, { note: (text, { stays = false, share = 0 } = {}) => tell({ note: { text, stays, share } }), signal: controller.signal })
       .then(
         () => tell({ done: true }),
         error => tell({ failed: failureOf(error) }),

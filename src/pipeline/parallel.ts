@@ -4,7 +4,7 @@
  */
 
 import { extname } from 'node:path';
-import { runPool } from '../distributed/pool.ts';
+import { type Note, runPool } from '../distributed/pool.ts';
 import type { RunOptions } from './kind.ts';
 import type { ScheduledStage } from './schedule.ts';
 
@@ -26,22 +26,29 @@ export async function runInParallel(
   const titled = ({ heading }: StageJob, text: string) => (heading ? `${heading}: ${text}` : text);
   const finished = new Set<string>();
   /** The latest progress of every running stage. */
-  const running = new Map<StageJob, string>();
-  const show = () => progress.update(finished.size, [...running.values()].join('; '));
-  progress.start(`${name}, ${processes} processes`, jobs.length);
+  const running = new Map<StageJob, Note>();
+  const all = jobs.reduce((sum, { work }) => sum + work, 0);
+  let done = 0;
+  const show = () => {
+    const begun = [...running].reduce((sum, [{ work }, { share }]) => sum + work * share, done);
+    progress.update(Math.floor((100 * begun) / all), Array.from(running.values(), ({ text }) => text).join('; '));
+  };
+  progress.start(`${name}, ${jobs.length} stages in ${processes} processes`, 100);
   await runPool({
     module,
     jobs,
     processes,
     signal,
     isReady: ({ after }) => after.every(key => finished.has(key)),
-    onNote(job, note, stays) {
-      if (stays) return progress.say(titled(job, note));
-      running.set(job, titled(job, note));
+    onNote(job, note) {
+      const text = titled(job, note.text);
+      if (note.stays) return progress.say(text);
+      running.set(job, { ...note, text });
       show();
     },
     onDone(job) {
       finished.add(job.key);
+      done += job.work;
       running.delete(job);
       show();
     },

@@ -21,6 +21,8 @@ export interface ScheduledStage {
   readonly config: CommonConfig;
   /** Keys of the unfinished stages that it reads. */
   readonly after: readonly string[];
+  /** Estimated operations, plus the time to begin and end it. */
+  readonly work: number;
   /** The longest chain of stages that starts with this one: their number and operations. */
   readonly chain: Chain;
 }
@@ -54,7 +56,7 @@ export interface CollectedVariant extends Variant<CommonConfig> {
 
 /** The unfinished stages of all variants, each once, those with the most work in their chain first. */
 export function schedule(variants: readonly CollectedVariant[]): ScheduledStage[] {
-  const found = new Map<string, Omit<ScheduledStage, 'chain'> & { readonly flops: number }>();
+  const found = new Map<string, Omit<ScheduledStage, 'chain' | 'work'> & { readonly flops: number }>();
   for (const variant of variants) {
     const { name, config, stages } = variant;
     const heading = variants.length > 1 ? name : '';
@@ -74,9 +76,11 @@ export function schedule(variants: readonly CollectedVariant[]): ScheduledStage[
     chains.set(key, chain);
     for (const input of after) if (work(chain) > work(chains.get(input) ?? NO_STAGE)) chains.set(input, chain);
   }
-  return Array.from(found.values(), ({ flops: _, ...each }) => ({ ...each, chain: chains.get(each.key)! })).sort(
-    (a, b) => work(b.chain) - work(a.chain),
-  );
+  return Array.from(found.values(), ({ flops, ...each }) => ({
+    ...each,
+    work: work({ stages: 1, flops }),
+    chain: chains.get(each.key)!,
+  })).sort((a, b) => work(b.chain) - work(a.chain));
 }
 
 /** Operations of a chain, plus the time to begin and end its stages. */

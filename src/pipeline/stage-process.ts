@@ -1,7 +1,7 @@
 /** @file The worker process of `parallel.ts`, which runs single stages. */
 
 import { StageCache } from '../cache/store.ts';
-import { serveJobs } from '../distributed/pool.ts';
+import { type Note, serveJobs } from '../distributed/pool.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { importModules } from '../util/modules.ts';
 import { lineProgress, type Progress } from '../util/progress.ts';
@@ -21,12 +21,20 @@ serveJobs<StageJob>(async ({ config, key, ...options }, { note, signal }) => {
 });
 
 /** Progress as notes. The end of a stage stays on the screen. */
-function progressTo(note: (text: string, stays?: boolean) => void): Progress {
-  let stays = false;
-  const lines = lineProgress({ write: text => note(text.trimEnd(), stays) }, { interval: 2000 });
+function progressTo(note: (text: string, more?: Partial<Note>) => void): Progress {
+  let [stays, share, total] = [false, 0, 0];
+  const lines = lineProgress({ write: text => note(text.trimEnd(), { stays, share }) }, { interval: 2000 });
   return {
     ...lines,
-    say: text => note(text, true),
+    say: text => note(text, { stays: true, share }),
+    start(stage, of, done = 0) {
+      [total, share] = [of, done / of];
+      lines.start(stage, of, done);
+    },
+    update(done, text) {
+      share = done / total;
+      lines.update(done, text);
+    },
     finish(text) {
       stays = true;
       lines.finish(text);
