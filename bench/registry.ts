@@ -1,6 +1,7 @@
 /** @file All benchmarks by name. To add one, write a file and add a line here. */
 
 import type { Bench } from './bench.ts';
+import { env } from './env.ts';
 import { executors } from './executors.ts';
 import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
@@ -11,6 +12,7 @@ import { workers } from './workers.ts';
 
 export const BENCHES: Record<string, Bench> = {
   'train-step': trainStep,
+  env,
   executors,
   input,
   loop,
