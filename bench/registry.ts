@@ -4,9 +4,11 @@ import type { Bench } from './bench.ts';
 import { env } from './env.ts';
 import { executors } from './executors.ts';
 import { gymnasium } from './gymnasium.ts';
+import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { ppo } from './ppo.ts';
+import { shards } from './shards.ts';
 import { trainStep } from './train-step.ts';
 import { workers } from './workers.ts';
 
@@ -17,6 +19,8 @@ export const BENCHES: Record<string, Bench> = {
   input,
   loop,
   history,
+  histories,
+  shards,
   gymnasium,
   ppo,
   workers,
