@@ -18,8 +18,8 @@ import { COLUMN_NAMES, type Columns, type DecodedHistory, decodeShard, REGENERAT
 /** Bytes of columns that an opened folder keeps in memory. */
 export const KEPT_BYTES = 256 * 2 ** 20;
 
-/** Bytes of a history that stay in memory without its columns and episodes: measured 430, with room for longer labels. */
-const HISTORY_BYTES = 600;
+/** Bytes of a history that stay in memory without its columns and episodes: 160 in Dark Room (measured), with room for longer labels. */
+const HISTORY_BYTES = 300;
 
 /**
  * Memory for writing histories, and for reading them again.

@@ -108,7 +108,7 @@ export class GrowingHistory {
   #truncated: Uint8Array;
 
   /** @param room number of transitions that it has room for at first. */
-  constructor({ observationSpace }: Pick<EnvFamily, 'observationSpace'>, actions: ActionDistribution, room = 1024) {
+  constructor({ observationSpace }: Pick<EnvFamily, 'observationSpace'>, actions: ActionDistribution, room: number) {
     this.#actions = actions;
     this.#width = spaceSize(observationSpace);
     this.#room = room;
@@ -134,9 +134,11 @@ export class GrowingHistory {
     this.#truncated[t] = truncated[0];
   }
 
-  /** All of it as a learning history. */
+  /** All of it as a learning history, after which it grows no more. */
   history(about: Pick<History, 'task' | 'taskKey' | 'stream'>): History {
-    const rows = <T extends Float32Array | Int32Array | Uint8Array>(column: T, width = 1) => column.slice(0, this.#length * width) as T;
+    const full = this.#length === this.#room;
+    const rows = <T extends Float32Array | Int32Array | Uint8Array>(column: T, width = 1) =>
+      full ? column : (column.slice(0, this.#length * width) as T);
     return {
       ...about,
       observation: rows(this.#observation, this.#width),

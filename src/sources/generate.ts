@@ -8,6 +8,9 @@ import { firstInformed } from './labels.ts';
 import type { HistoryRequest, StreamRequest } from './request.ts';
 import { expectLearners, type Learner, observe, withEpisodes } from './source.ts';
 
+/** Transitions for which a history has room at first: all of them, unless it may be very long. */
+const FIRST_ROOM = 8192;
+
 /**
  * Generates one learning history. Executed actions are sampled from (1 − noise) · p + noise · uniform, while `probabilities` records p, so
  * that a noisy history still has clean labels. The learner learns from the executed actions.
@@ -20,7 +23,7 @@ export function generateHistory(request: HistoryRequest): History {
   const source = expectLearners(request.source, 'generateHistory');
   expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
-  const recording = new GrowingHistory(family, actions);
+  const recording = new GrowingHistory(family, actions, Math.min(episodes * family.horizon, FIRST_ROOM));
   const learner = source.learner(family, task, random.split('learner'), withEpisodes(source, episodes, options));
   if (seen) observe(learner, seen);
   const draws = random.split('actions');
