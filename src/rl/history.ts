@@ -68,7 +68,7 @@ const withColumns = ({ task, taskKey, stream }: History, make: (name: (typeof CO
   ...(Object.fromEntries(COLUMNS.map(name => [name, make(name)])) as unknown as Columns),
 });
 
-/** The history in memory, with all columns: one that is stored reads them here, once. */
+/** The history in memory, with all columns. One on the disk reads them here, once; spreading it (`{ ...history }`) would lose them. */
 export const inMemory = (history: History): History => withColumns(history, name => history[name]);
 
 /** The history restricted to these spans [from, to) of its transitions. */
