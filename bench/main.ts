@@ -1,4 +1,4 @@
-/** @file `npm run bench -- <name> [--json]`: runs one benchmark. The result goes to stdout, progress to stderr. */
+/** @file `npm run bench -- <name> [--json] [--transitions <n>]`: runs one benchmark. The result goes to stdout, progress to stderr. */
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -8,18 +8,22 @@ import { CadenzaError } from '../src/util/errors.ts';
 import type { Result } from './bench.ts';
 import { BENCHES } from './registry.ts';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, transitions: { type: 'string' } },
+});
 const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;
 if (!bench) {
   const names = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`);
-  console.error(`usage: npm run bench -- <name> [--json]\n\n${names.join('\n')}`);
+  console.error(`usage: npm run bench -- <name> [--json] [--transitions <n>]\n\n${names.join('\n')}`);
   process.exit(2);
 }
 
 // An executor that does not work is part of the result, not an error to log.
 env.logLevel = 'fatal';
 const machine = machineFacts();
-const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line)).catch(stop) };
+const options = { transitions: values.transitions === undefined ? undefined : Number(values.transitions) };
+const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line), options).catch(stop) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
 if (bench.table && !values.json) console.log(`\n${bench.table(result)}`);
 

@@ -2,23 +2,29 @@
 
 import type { Bench } from './bench.ts';
 import { browser } from './browser.ts';
+import { env } from './env.ts';
 import { executors } from './executors.ts';
 import { gymnasium } from './gymnasium.ts';
+import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { peers } from './peers.ts';
 import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
+import { shards } from './shards.ts';
 import { trainStep } from './train-step.ts';
 import { workers } from './workers.ts';
 
 export const BENCHES: Record<string, Bench> = {
   'train-step': trainStep,
+  env,
   executors,
   browser,
   input,
   loop,
   history,
+  histories,
+  shards,
   gymnasium,
   peers,
   ppo,

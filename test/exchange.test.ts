@@ -11,7 +11,7 @@ import { loadExperiment } from '../src/config/experiment.ts';
 import { LABELS } from '../src/data/exchange.ts';
 import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
-import { readManifest, readShard } from '../src/data/index.ts';
+import { openShards, readManifest } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
 import type { RecordedResults } from '../src/records/index.ts';
@@ -156,7 +156,7 @@ describe('a data set of an environment that is not here', () => {
 
   it('is scored by its predictions of held-out recordings', async () => {
     const { environment, shards } = readManifest(stageFolder(at('rolled'), 'generate')!);
-    const histories = shards.flatMap(shard => readShard(join(stageFolder(at('rolled'), 'generate')!, shard.file), shard));
+    const histories = openShards(stageFolder(at('rolled'), 'generate')!, shards);
     await writeHdf5(at('elsewhere.hdf5'), file => exchangeFormat('xland').write!(file, { ...environment, id: 'elsewhere' }, histories));
     await succeed('import', at('elsewhere.hdf5'), '--format', 'xland', '--labels', 'recorded', '--out', at('elsewhere-data'));
     const more = { 'env.id': 'elsewhere', 'split.heldOut': 6, 'teacher.steps': 80, 'baselines.steps': 4, 'baselines.methods': ['none'] };

@@ -11,7 +11,7 @@ import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type Executor, input, type Program, reshape, slice, toOnnx } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
 import { ContextCompressor, namedTasks, onceFree, policyHistories } from '../src/retrieval/contexts.ts';
-import { episodeStarts } from '../src/rl/index.ts';
+import { episodeStarts, inMemory } from '../src/rl/index.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
 import { silentProgress } from '../src/util/progress.ts';
@@ -78,7 +78,7 @@ describe('store build', () => {
     expect(own.latents).toEqual(latents.slice(row * 32, (row + 1) * 32));
     expect(own.latents.some(value => value !== 0)).toBe(true);
     // Only the window counts: 2 episodes of context, so an altered first episode changes nothing at episode 4.
-    const altered = { ...histories[5], action: histories[5].action.slice() };
+    const altered = { ...inMemory(histories[5]), action: histories[5].action.slice() };
     altered.action[0] = (altered.action[0] + 1) % 5;
     expect(compressor.about(altered, 4).hash).toBe(rows[row].hash);
     expect(compressor.about(altered, 2).hash).not.toBe(compressor.about(histories[5], 2).hash);
@@ -342,7 +342,7 @@ executor: { threads: 1 }
     expect(await again.compress(history, [3])).toEqual([third]);
     expect(await again.compress(history, [1, 2, 3])).toEqual([first, expect.anything(), third]);
     // What happened first is out of every window, but not forgotten.
-    const altered = { ...history, reward: history.reward.slice() };
+    const altered = { ...inMemory(history), reward: history.reward.slice() };
     altered.reward[0] += 1;
     expect(inOrder.about(altered, 3).hash).not.toBe(inOrder.about(history, 3).hash);
     expect((await inOrder.compress(altered, [3]))[0].latents).not.toEqual(third.latents);

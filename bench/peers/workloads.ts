@@ -4,10 +4,11 @@ import { Model } from '../../src/agent/model.ts';
 import { loadExperiment } from '../../src/config/experiment.ts';
 import { createExecutor } from '../../src/engine/executors/registry.ts';
 import { encodeSafetensors, type HostTensor, inputsOf, type Tensor, zeros } from '../../src/engine/index.ts';
-import { learningHistories, wantedOf } from '../../src/histories/generate.ts';
+import { rollHistories } from '../../src/histories/rolling.ts';
 import { openTasks } from '../../src/histories/tasks.ts';
 import { initialize, type ParameterSpec, Scope } from '../../src/nn/index.ts';
 import { STEP } from '../../src/optim/index.ts';
+import type { History } from '../../src/rl/index.ts';
 import type { OptimizerConfig } from '../../src/settings/base.ts';
 import { BatchSampler, chosenTokens, newBatch } from '../../src/tokenizers/index.ts';
 import { feedsOf } from '../../src/training/batches.ts';
@@ -65,9 +66,10 @@ async function finetuning(settings: readonly string[]): Promise<Workload> {
   const [{ build }] = finetune.objectives(config, model);
   const { loss } = build(scope, optimizer.batch);
 
-  const wanted = taught.flatMap(task => wantedOf(family, task, 1, random.split('histories')));
-  const tools = { executor: await createExecutor('cpu'), signal: new AbortController().signal };
-  const histories = await learningHistories(config.source, { family, wanted, ...tools });
+  const tools = { executor: await createExecutor('cpu'), signal: new AbortController().signal, threads: 1 };
+  const source = { ...config.source, histories: 1 };
+  const histories: History[] = [];
+  for await (const history of rollHistories({ ...config, source }, { family, tasks: taught, ...tools })) histories.push(history);
   const shape = model.trainingShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
   new BatchSampler(histories, tokenizer, shape, config.queries.earlyEpisodeFraction).fill(batch, random.split('batch'));

@@ -5,11 +5,12 @@
 
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
-import { learningHistories, wantedOf } from '../histories/generate.ts';
+import { sourceRequest, wantedOf } from '../histories/rolling.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
+import { generateHistories } from '../sources/index.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import type { Evaluation } from './rollouts.ts';
@@ -21,10 +22,11 @@ export function heldOutHistories({ config, executor, model: { family } }: Evalua
   let made: Promise<readonly History[]> | undefined;
   const make = async ({ progress, signal }: Pick<StageContext, 'progress' | 'signal'>) => {
     const random = Random.seeded(config.seed).split(purpose);
-    const wanted = openTasks(config).evaluated.flatMap(task => wantedOf(family, task, each, random));
+    const parts = openTasks(config).evaluated.map(task => ({ task, from: 0, to: each }));
+    const wanted = [...wantedOf(config.source, family, parts, random)];
     progress.start(`${purpose}: histories`, wanted.length);
     const onProgress = (done: number) => progress.update(Math.floor(done));
-    const histories = await learningHistories(config.source, { family, wanted, executor, signal, onProgress });
+    const histories = await generateHistories({ ...sourceRequest(config.source, family), wanted, executor, signal, onProgress });
     progress.finish();
     return histories;
   };

@@ -3,12 +3,12 @@
  * and inputs. A stage whose key exists is not run again.
  */
 
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { hashJson, isTemporary, makeFolder, sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
 import { OTHER_VERSION } from '../util/formats.ts';
 import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
@@ -419,13 +419,13 @@ const filesIn = (folder: string) =>
 
 function hashFiles(folder: string): Record<string, string> {
   const names = filesIn(folder).flatMap(entry => (entry.isFile() ? [entry.name] : []));
-  return Object.fromEntries(names.sort().map(name => [name, sha256(readFileSync(join(folder, name)))]));
+  return Object.fromEntries(names.sort().map(name => [name, sha256File(join(folder, name))]));
 }
 
 function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, expected] of Object.entries(files)) {
     const path = join(folder, name);
-    const found = statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : 'no file';
+    const found = statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256File(path) : 'no file';
     expectSame(path, expected, found, folder);
   }
   const extra = filesIn(folder).find(({ name }) => !Object.hasOwn(files, name));

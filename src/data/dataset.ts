@@ -13,8 +13,9 @@ import { CadenzaError } from '../util/errors.ts';
 import { hashJson, writeJson } from '../util/files.ts';
 import { checkRecord, readRecord } from '../util/records.ts';
 import { CreatorSchema, type Environment, EnvironmentSchema, type Fields, FieldsSchema, ShardsSchema, TaskSchema } from './manifest.ts';
-import { readShard, SHARD_NAME, type ShardEntry } from './shards.ts';
+import { SHARD_NAME, type ShardEntry } from './shards.ts';
 import { shardEntries, writeShards } from './store.ts';
+import { openShards } from './stored.ts';
 
 /** File that describes a data set. */
 export const DATASET_FILE = 'dataset.json';
@@ -78,12 +79,11 @@ const hashOf = ({ creator: _creator, origin: { fields }, hash: _hash, ...data }:
   hashJson({ ...data, fields });
 
 /**
- * The histories of a data set, after verifying every shard's hash.
+ * The histories of a data set, after verifying every shard's hash. Columns are read when they are used (see `openShards`).
  *
  * @throws {CadenzaError} `E_DATA` if a shard is missing or altered.
  */
-export const datasetHistories = (folder: string, { shards }: Dataset): History[] =>
-  shards.flatMap(shard => readShard(join(folder, shard.file), shard, AGAIN));
+export const datasetHistories = (folder: string, { shards }: Dataset): History[] => openShards(folder, shards, { advice: AGAIN });
 
 /** Names of files that an unfinished import leaves behind. */
 const isLeftOver = (name: string) => SHARD_NAME.test(name) || name.endsWith('.tmp');

@@ -28,8 +28,9 @@ import { writeHdf5 } from './hdf5-writer.ts';
 import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
 import { type Column, checkNarrowing } from './narrowing.ts';
-import { checkHistory, readShard } from './shards.ts';
+import { checkHistory } from './shards.ts';
 import { environmentOf, shardMeta } from './store.ts';
+import { openShards } from './stored.ts';
 
 /** How the distribution over actions that is learned from is obtained; undefined if the file lacks the data. */
 export const LABELS = {
@@ -194,7 +195,7 @@ function historiesIn(folder: string): { environment: Environment; histories: His
   const what = `${folder} contains no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE}. Give a run, its folder stages/generate-…, or a data set.`;
   if (!existsSync(join(folder, MANIFEST_FILE))) throw new CadenzaError('E_DATA', what);
   const { environment, shards } = readManifest(folder);
-  const histories = shards.flatMap(shard => readShard(join(folder, shard.file), shard));
+  const histories = openShards(folder, shards);
   for (const history of histories) checkHistory(history, shardMeta(environment));
   return { environment, histories };
 }

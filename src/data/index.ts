@@ -5,3 +5,4 @@ export * from './manifest.ts';
 export * from './shards.ts';
 export * from './split.ts';
 export * from './store.ts';
+export * from './stored.ts';

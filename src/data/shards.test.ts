@@ -5,9 +5,10 @@ import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { failure, type Needle } from '../../test/helpers/failure.ts';
-import type { History } from '../rl/history.ts';
+import { episodeStarts, type History, inMemory } from '../rl/history.ts';
 import { Random } from '../util/random.ts';
-import { readShard, writeShard } from './shards.ts';
+import { type ShardEntry, writeShard } from './shards.ts';
+import { openShards } from './stored.ts';
 
 const meta = { environment: 'toy', F: 2, A: 5 };
 
@@ -45,7 +46,7 @@ test('histories of any length and width come back equal', () => {
       const histories = lengths.map((T, i) => randomHistory(T, Random.seeded(i), shape));
       const entry = writeShard(folder, 0, histories, shape);
       expect(entry.transitions).toBe(lengths.reduce((a, b) => a + b));
-      expect(readShard(join(folder, entry.file), entry)).toEqual(histories);
+      expect(openShards(folder, [entry]).map(inMemory)).toEqual(histories);
     }),
     { numRuns: 50, seed: 1 },
   );
@@ -69,10 +70,48 @@ test('equal histories give equal bytes, and any Arrow reader opens them', () => 
   expect(table.schema.fields.map(String)).toContain('probabilities: FixedSizeList[5]<Float32>');
 });
 
-test('columns are views of one buffer: nothing is copied', () => {
+test('columns of a history are views of one buffer', () => {
   const entry = writeShard(folder, 0, [randomHistory(20, Random.seeded(1)), randomHistory(30, Random.seeded(2))], meta);
-  const [first, second] = readShard(join(folder, entry.file), entry);
-  expect(first.observation.buffer).toBe(second.truncated.buffer);
+  const [first, second] = openShards(folder, [entry]);
+  expect(first.observation.buffer).toBe(first.truncated.buffer);
+  expect(first.observation.buffer).not.toBe(second.observation.buffer);
+});
+
+describe('histories on the disk', () => {
+  const written = [40, 7, 23, 1].map((T, i) => randomHistory(T, Random.seeded(i)));
+  const open = (kept?: number) => {
+    const entries = [written.slice(0, 3), written.slice(3)].map((some, i) => writeShard(folder, i, some, meta));
+    return { entries, histories: openShards(folder, entries, { kept }) };
+  };
+
+  test.each([0, 2000, undefined])('come back equal in any order, however many bytes are kept (%s)', kept => {
+    const { histories } = open(kept);
+    for (const i of [0, 3, 1, 1, 2, 0, 3, 2]) expect(inMemory(histories[i])).toEqual(written[i]);
+  });
+  test('are read again only if others took their place', () => {
+    const { histories } = open(2000);
+    const before = histories[1].reward;
+    expect(histories[1].reward).toBe(before);
+    expect(histories[0].reward.length).toBe(40);
+    expect(histories[1].reward).not.toBe(before);
+    expect(histories[1].reward).toEqual(before);
+  });
+  test('tell their episodes without their columns', () => {
+    const { entries, histories } = open();
+    for (const { file } of entries) rmSync(join(folder, file));
+    expect(histories.map(episodeStarts)).toEqual(written.map(episodeStarts));
+    expect(() => histories[2].reward).toThrow(failure('E_DATA', 'shard-0000-'));
+  });
+  test('that were cut off after they were opened are refused when they are read', () => {
+    const { entries, histories } = open();
+    truncateSync(join(folder, entries[0].file), 2000);
+    expect(() => histories[2].reward).toThrow(failure('E_DATA', 'shard-0000-'));
+  });
+  test('of one task share it', () => {
+    const same = written.map(history => ({ ...history, task: { goal: [3, 1] }, taskKey: 'goal 3' }));
+    const [first, second] = openShards(folder, [writeShard(folder, 0, same, meta)]);
+    expect(first.task).toBe(second.task);
+  });
 });
 
 describe('damage', () => {
@@ -80,7 +119,7 @@ describe('damage', () => {
     const entry = writeShard(folder, 0, [randomHistory(200, Random.seeded(1))], meta);
     const path = join(folder, entry.file);
     damage(path);
-    return () => readShard(path, entry);
+    return () => openShards(folder, [entry]);
   };
   const refusal = (...needles: Needle[]) => failure('E_DATA', ...needles);
 
@@ -99,9 +138,10 @@ describe('damage', () => {
     expect(damaged(path => rmSync(path))).toThrow(refusal('shard-0000-'));
   });
   test('the right hash of something else', () => {
-    const entry = { sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', bytes: 3 };
+    const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    const entry: ShardEntry = { file: 'abc.arrow', sha256, bytes: 3, histories: 1, transitions: 1, tasks: 1 };
     writeFileSync(join(folder, 'abc.arrow'), 'abc');
-    expect(() => readShard(join(folder, 'abc.arrow'), entry)).toThrow(refusal('abc.arrow'));
+    expect(() => openShards(folder, [entry])).toThrow(refusal('abc.arrow'));
   });
 });
 

@@ -91,22 +91,36 @@ export function auditSplit(keys: SplitKeys): void {
 }
 
 /**
- * Audits histories by content: each key is recomputed from the task's parameters, must equal the stored key, and must belong to a training
- * task.
+ * An audit of histories by content: each key is recomputed from the task's parameters, must equal the stored key, and must belong to a
+ * training task.
  *
- * @throws {CadenzaError} `E_SPLIT`, naming the history.
+ * @returns a function that throws `E_SPLIT`, naming the history.
+ * @throws {CadenzaError} `E_SPLIT` for a split that `auditSplit` refuses.
  */
-export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitKeys, histories: readonly History[]): void {
+export function historyAudit(
+  family: Pick<EnvFamily, 'taskKey'>,
+  split: SplitKeys,
+): (history: Pick<History, 'task' | 'taskKey' | 'stream'>) => void {
   auditSplit(split);
   const train = new Set(split.train);
   const test = new Set(split.test);
-  for (const { task, taskKey, stream } of histories) {
+  return ({ task, taskKey, stream }) => {
     const actual = family.taskKey(task);
     const where = `history '${stream}'`;
     if (actual !== taskKey) throw refuse(`${where} has the key ${taskKey}, but its task is ${actual}. Generate the histories again.`);
     const side = test.has(actual) ? 'is held out' : 'is on neither side of the split';
     if (!train.has(actual)) throw refuse(`${where} is of task ${actual}, which ${side}; expected a training task. Generate them again.`);
-  }
+  };
+}
+
+/**
+ * Audits histories as `historyAudit` does.
+ *
+ * @throws {CadenzaError} `E_SPLIT`, naming the history.
+ */
+export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitKeys, histories: Iterable<History>): void {
+  const audit = historyAudit(family, split);
+  for (const history of histories) audit(history);
 }
 
 /**

@@ -9,8 +9,9 @@ import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardMeta, writeShard } from './shards.ts';
-import { auditHistories, auditKeys } from './split.ts';
+import { encodeShard, historyBytes, REGENERATE, SHARD_BYTES, SHARD_NAME, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
+import { auditKeys, historyAudit } from './split.ts';
+import { type OpenOptions, openShards } from './stored.ts';
 
 /** What is needed of a family. It is passed in, because this room may not import environments. */
 export type HistoryFamily = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon' | 'tasks' | 'taskKey'>;
@@ -31,67 +32,146 @@ export interface HistoryFolder {
 /** What the caller of `saveHistories` declares about the data; the rest of the manifest is computed. */
 export type Provenance = Pick<Manifest, 'source' | 'seed' | 'noise' | 'split' | 'creator'>;
 
-const SHARD_BYTES = 32 * 2 ** 20;
+/**
+ * Writes histories one after another, in shards of at most `shardBytes` (or one history), so that only the shard being filled is in memory.
+ * Each is audited against the split when it comes; `finish` writes the manifest, last. Existing data in the folder stays valid until the new
+ * manifest replaces the old one; only then its shards are removed.
+ *
+ * @example
+ * const writer = new HistoryWriter(folder, family, about.split);
+ * for (const history of histories) writer.add(history);
+ * const { dataHash } = writer.finish(about);
+ */
+export class HistoryWriter {
+  readonly #folder: string;
+  readonly #family: HistoryFamily;
+  readonly #shards: ShardWriter;
+  readonly #audit: (history: Pick<History, 'task' | 'taskKey' | 'stream'>) => void;
+
+  /** @throws {CadenzaError} `E_SPLIT` if a key belongs to no task, or the sides overlap. */
+  constructor(folder: string, family: HistoryFamily, split: Manifest['split'], shardBytes = SHARD_BYTES) {
+    auditKeys(family, [...split.train, ...split.test]);
+    this.#folder = folder;
+    this.#family = family;
+    this.#shards = new ShardWriter(family, { folder, shardBytes });
+    this.#audit = historyAudit(family, split);
+  }
+
+  /** @throws {CadenzaError} `E_SPLIT`, `E_SHAPE` or `E_NUMERICS` for an invalid history (at the latest when its shard is full), `E_DISK` if the disk is full. */
+  add(history: History): void {
+    this.#audit(history);
+    this.#shards.add(history);
+  }
+
+  /** @throws {CadenzaError} `E_SHAPE` without histories, `E_DATA` for an invalid manifest; as `add` does. */
+  finish({ source, seed, noise, split, creator }: Provenance): Omit<HistoryFolder, 'histories'> {
+    const shards = this.#shards.finish();
+    invariant(shards.length > 0, 'There are no histories to save; expected at least one.');
+    const environment = environmentOf(this.#family);
+    const manifest = { formatVersion: FORMAT_VERSION, environment, source, seed, noise, shards, split, creator } as Manifest;
+    writeManifest(this.#folder, manifest);
+    for (const file of readdirSync(this.#folder))
+      if (SHARD_NAME.test(file) && !shards.some(shard => shard.file === file)) rmSync(join(this.#folder, file));
+    return { manifest, dataHash: dataHashOf(manifest) };
+  }
+}
 
 /**
- * Audits histories against their split, then writes them in shards of at most `shardBytes` (or one history), the manifest last. Existing
- * data in the folder stays valid until the new manifest replaces the old one; only then its shards are removed.
+ * Writes all histories as `HistoryWriter` does.
  *
- * @throws {CadenzaError} `E_SPLIT`, `E_SHAPE` or `E_NUMERICS` for invalid histories, `E_DATA` for an invalid manifest, `E_DISK` if the disk
- * is full.
+ * @throws {CadenzaError} as `HistoryWriter` does.
  */
 export function saveHistories(
   folder: string,
   family: HistoryFamily,
-  histories: readonly History[],
+  histories: Iterable<History>,
   about: Provenance,
-  shardBytes = SHARD_BYTES,
+  shardBytes?: number,
 ): Omit<HistoryFolder, 'histories'> {
-  invariant(histories.length > 0, 'There are no histories to save; expected at least one.');
-  auditKeys(family, [...about.split.train, ...about.split.test]);
-  auditHistories(family, about.split, histories);
-  const shards = writeShards(folder, histories, family, shardBytes);
-  const { source, seed, noise, split, creator } = about;
-  const environment = environmentOf(family);
-  const manifest = { formatVersion: FORMAT_VERSION, environment, source, seed, noise, shards, split, creator } as Manifest;
-  writeManifest(folder, manifest);
-  for (const file of readdirSync(folder))
-    if (SHARD_NAME.test(file) && !shards.some(shard => shard.file === file)) rmSync(join(folder, file));
-  return { manifest, dataHash: dataHashOf(manifest) };
+  const writer = new HistoryWriter(folder, family, about.split, shardBytes);
+  for (const history of histories) writer.add(history);
+  return writer.finish(about);
 }
 
-/** Writes histories in shards of at most `shardBytes`, or of one history if that is larger. */
-export const writeShards = (folder: string, histories: readonly History[], family: ShardFamily, shardBytes = SHARD_BYTES) =>
-  grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
+/** Fills one shard after another. Without a folder, it only computes their entries. */
+class ShardWriter {
+  readonly #meta: ShardMeta;
+  readonly #folder: string | undefined;
+  readonly #limit: number;
+  readonly #entries: ShardEntry[] = [];
+  #filling: History[] = [];
+  #room = 0;
+
+  constructor(family: ShardFamily, { folder, shardBytes = SHARD_BYTES }: { readonly folder?: string; readonly shardBytes?: number }) {
+    this.#meta = shardMeta(family);
+    this.#folder = folder;
+    this.#limit = shardBytes;
+  }
+
+  add(history: History): void {
+    const bytes = historyBytes(history);
+    if (bytes > this.#room) {
+      this.#flush();
+      this.#room = this.#limit;
+    }
+    this.#filling.push(history);
+    this.#room -= bytes;
+  }
+
+  finish(): readonly ShardEntry[] {
+    this.#flush();
+    return this.#entries;
+  }
+
+  #flush(): void {
+    if (this.#filling.length === 0) return;
+    const number = this.#entries.length;
+    const [folder, meta] = [this.#folder, this.#meta];
+    this.#entries.push(
+      folder === undefined ? encodeShard(number, this.#filling, meta).entry : writeShard(folder, number, this.#filling, meta),
+    );
+    this.#filling = [];
+  }
+}
+
+function shardsOf(histories: readonly History[], family: ShardFamily, options: { readonly folder?: string }): readonly ShardEntry[] {
+  const writer = new ShardWriter(family, options);
+  for (const history of histories) writer.add(history);
+  return writer.finish();
+}
+
+/** Writes histories in shards of bounded size. */
+export const writeShards = (folder: string, histories: readonly History[], family: ShardFamily) => shardsOf(histories, family, { folder });
 
 /** The entries that `writeShards` would return, without writing anything. */
-export const shardEntries = (histories: readonly History[], family: ShardFamily) =>
-  grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
+export const shardEntries = (histories: readonly History[], family: ShardFamily) => shardsOf(histories, family, {});
 
 /**
- * Reads a folder of histories: verifies every shard's hash before parsing it, then counts, shapes and tasks.
+ * Opens a folder of histories: verifies every shard's hash before parsing it, then counts, shapes and tasks. Columns are read when they are
+ * used (see `openShards`).
  *
  * @param family the family that `readManifest(folder).environment.id` names.
  * @throws {CadenzaError} `E_DATA` if anything is missing, altered, or generated for another environment; `E_SPLIT` if a history is not of a
  * training task.
  * @example const { histories } = openHistories(folder, environment(readManifest(folder).environment.id));
  */
-export function openHistories(folder: string, family: HistoryFamily): HistoryFolder {
+export function openHistories(folder: string, family: HistoryFamily, { kept }: Pick<OpenOptions, 'kept'> = {}): HistoryFolder {
   const manifest = readManifest(folder);
   const [made, given] = [canonicalJson(manifest.environment), canonicalJson(environmentOf(family))];
   const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the former, or: ${REGENERATE}`;
   if (made !== given) throw new CadenzaError('E_DATA', what);
   auditKeys(family, [...manifest.split.train, ...manifest.split.test]);
-  const histories = manifest.shards.flatMap(shard => {
-    const path = join(folder, shard.file);
-    const read = readShard(path, shard);
-    const transitions = read.reduce((sum, history) => sum + history.reward.length, 0);
-    const found = `${read.length} histories, ${transitions} transitions, ${new Set(read.map(history => history.taskKey)).size} tasks`;
-    const wanted = `${shard.histories} histories, ${shard.transitions} transitions, ${shard.tasks} tasks`;
-    if (found !== wanted) throw new CadenzaError('E_DATA', `${path}: the manifest declares ${wanted}; found ${found}. ${REGENERATE}`);
-    return read;
+  const audit = historyAudit(family, manifest.split);
+  const histories = openShards(folder, manifest.shards, {
+    kept,
+    check(path, shard, decoded) {
+      const transitions = decoded.reduce((sum, { columns }) => sum + columns.reward.length, 0);
+      const found = `${decoded.length} histories, ${transitions} transitions, ${new Set(decoded.map(history => history.taskKey)).size} tasks`;
+      const wanted = `${shard.histories} histories, ${shard.transitions} transitions, ${shard.tasks} tasks`;
+      if (found !== wanted) throw new CadenzaError('E_DATA', `${path}: the manifest declares ${wanted}; found ${found}. ${REGENERATE}`);
+      for (const history of decoded) audit(history);
+    },
   });
-  auditHistories(family, manifest.split, histories);
   return { manifest, histories, dataHash: dataHashOf(manifest) };
 }
 
@@ -106,20 +186,4 @@ export function environmentOf({ id, options, observationSpace, actionSpace, hori
 export function shardMeta({ id, observationSpace, actionSpace }: ShardFamily): ShardMeta {
   const sizes = { environment: id, F: spaceSize(observationSpace), A: actionDistribution(actionSpace).size };
   return actionSpace.kind === 'discrete' ? sizes : { ...sizes, actionSpace };
-}
-
-/** Groups consecutive histories with at most `limit` bytes together; a larger history is a group of its own. */
-function grouped(histories: readonly History[], limit: number): History[][] {
-  const groups: History[][] = [];
-  let room = 0;
-  for (const history of histories) {
-    const bytes = historyBytes(history);
-    if (groups.length === 0 || bytes > room) {
-      groups.push([]);
-      room = limit;
-    }
-    groups[groups.length - 1].push(history);
-    room -= bytes;
-  }
-  return groups;
 }

@@ -159,6 +159,14 @@ describe('an estimate', () => {
     expect(large.parameters).toBeGreaterThan(1000);
   });
 
+  it('counts of histories on the disk what stays in memory', () => {
+    // 10 and 100 million transitions of 46 bytes.
+    const [ten, hundred] = [1142, 11_416].map(each => of(`source.histories=${each}`).stages[0].bytes);
+    expect(hundred).toBeLessThan(GB);
+    expect(hundred - ten).toBeGreaterThan(0);
+    expect(hundred - ten).toBeLessThan(0.1 * 90e6 * 46);
+  });
+
   const HORIZON = { short: 'env.options={horizon: 10}', long: 'evaluate.envs=[{name: long, options: {horizon: 400}}]' };
 
   it('counts further evaluations at their own horizon', () => {

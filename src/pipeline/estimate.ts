@@ -3,12 +3,15 @@
  * alone, because graphs of extreme sizes could not be built, then from the graphs for a batch of one.
  */
 
+import { availableParallelism } from 'node:os';
 import { actingFlops } from '../agent/cost.ts';
 import { Model } from '../agent/model.ts';
 import { type AgentGraphs, agentGraphs } from '../agent/steps.ts';
 import { compressor } from '../compressor/index.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
+import { storedBytes } from '../data/index.ts';
 import { familyOf } from '../histories/imported.ts';
+import { AHEAD } from '../histories/rolling.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
@@ -86,7 +89,7 @@ function expectGraphs(config: ExperimentConfig, model: Model): void {
   expectTables(config.compressor, model.contextTokens, model.options, setting);
 }
 
-/** Bytes of one transition: once while it is generated, and again while it is written. */
+/** Bytes of one transition in columns that grow: up to twice what the numbers take. */
 function transitionBytes(family: EnvFamily): number {
   const action = actionDistribution(family.actionSpace);
   return 8 * (2 * spaceSize(family.observationSpace) + action.width + action.size + 3);
@@ -101,21 +104,22 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
   const { source: settings, policy, split, retrieve } = config;
   const tasks = taskCount(config, family);
   const transition = transitionBytes(family);
-  const length = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
-  const historyLength = { ...length, 'source.episodes': settings.episodes / 24 };
+  const sizes = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
+  const historyLength = { ...sizes, 'source.episodes': settings.episodes / 24 };
   const drawn = (split.tasks ?? 0) + split.heldOut + split.validation;
   const needs: Need[] = [
     { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
   ];
   if (settings.dataset === undefined) {
     const episode = family.horizon * transition;
-    // Histories are generated one at a time with all episodes; those of a cohort together, with the kept episodes.
-    const whole = settings.episodes * episode;
-    const kept = Math.ceil(settings.episodes / settings.stride) * episode;
-    const learners = cohortNeed(config, family, Math.min(COHORT, tasks * settings.histories));
+    // Histories are generated with all episodes, those of a cohort with the kept ones; then they are on the disk.
+    const episodes = Math.ceil(settings.episodes / settings.stride);
+    const all = tasks * settings.histories;
+    const learners = cohortNeed(config, family, Math.min(COHORT, all));
+    const [atOnce, length] = learners.length > 0 ? [COHORT, episodes] : [1 + AHEAD * availableParallelism(), settings.episodes];
     needs.push(...learners, {
       what: 'the learning histories',
-      bytes: (learners.length > 0 ? 0 : whole) + tasks * settings.histories * kept,
+      bytes: Math.min(all, atOnce) * length * episode + storedBytes(all, (all * episodes * episode) / 2, episodes),
       grows: { ...historyLength, 'source.histories': settings.histories / 24 },
     });
   }

@@ -259,13 +259,19 @@ export function chooseActions(rows: Float32Array, distribution: ActionDistributi
  */
 export function expectActions({ id, actionSpace: space }: { id: string; actionSpace: Space }, actions: Actions, size: number): void {
   const width = spaceSize(space);
-  const each = width === 1 ? 'one per environment' : `${width} numbers per environment`;
-  invariant(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
+  if (actions.length !== size * width) {
+    const each = width === 1 ? 'one per environment' : `${width} numbers per environment`;
+    throw new CadenzaError('E_SHAPE', `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
+  }
   const below = countsOf(space);
+  // Messages are written only on failure: this runs at every step.
   for (let i = 0; i < actions.length; i++) {
-    const [action, n] = [actions[i], below?.[i % width]];
-    if (n === undefined) invariant(Number.isFinite(action), `${id}: expected finite actions, but action ${i} is ${action}.`);
-    else invariant(action >= 0 && action < n, `${id}: expected actions in [0, ${n}), but action ${i} is ${action}.`);
+    const action = actions[i];
+    const n = below === undefined ? undefined : below[i % width];
+    const valid = n === undefined ? Number.isFinite(action) : action >= 0 && action < n;
+    if (valid) continue;
+    const wanted = n === undefined ? 'finite actions' : `actions in [0, ${n})`;
+    throw new CadenzaError('E_SHAPE', `${id}: expected ${wanted}, but action ${i} is ${action}.`);
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file The stream of one environment in growing columns: a history while it is being played. */
 
-import { type ActionDistribution, actionsOf } from './actions.ts';
+import { type ActionDistribution, type Actions, actionsOf, newActions } from './actions.ts';
 import type { EnvFamily, Task } from './env.ts';
 import type { History } from './history.ts';
 import type { Feedback } from './policy.ts';
@@ -91,4 +91,86 @@ export class Recording extends TransitionColumns {
       truncated: Uint8Array.from(this.truncated),
     };
   }
+}
+
+/** A history that grows step by step, in arrays of numbers that double when they are full. F is the number of values in an observation. */
+export class GrowingHistory {
+  readonly #actions: ActionDistribution;
+  readonly #width: number;
+  #length = 0;
+  #room: number;
+  #observation: Float32Array;
+  #action: Actions;
+  #probabilities: Float32Array;
+  #reward: Float32Array;
+  #nextObservation: Float32Array;
+  #terminated: Uint8Array;
+  #truncated: Uint8Array;
+
+  /** @param room number of transitions that it has room for at first. */
+  constructor({ observationSpace }: Pick<EnvFamily, 'observationSpace'>, actions: ActionDistribution, room: number) {
+    this.#actions = actions;
+    this.#width = spaceSize(observationSpace);
+    this.#room = room;
+    this.#observation = new Float32Array(room * this.#width);
+    this.#action = newActions(actions.space, room);
+    this.#probabilities = new Float32Array(room * actions.size);
+    this.#reward = new Float32Array(room);
+    this.#nextObservation = new Float32Array(room * this.#width);
+    this.#terminated = new Uint8Array(room);
+    this.#truncated = new Uint8Array(room);
+  }
+
+  /** Appends the transition of the only environment of a step. */
+  push({ observation, action, probabilities, reward, nextObservation, terminated, truncated }: PlayedStep): void {
+    if (this.#length === this.#room) this.#grow();
+    const t = this.#length++;
+    write(this.#observation, t, observation, this.#width);
+    write(this.#action, t, action, this.#actions.width);
+    write(this.#probabilities, t, probabilities, this.#actions.size);
+    this.#reward[t] = reward[0];
+    write(this.#nextObservation, t, nextObservation, this.#width);
+    this.#terminated[t] = terminated[0];
+    this.#truncated[t] = truncated[0];
+  }
+
+  /** All of it as a learning history, after which it grows no more. */
+  history(about: Pick<History, 'task' | 'taskKey' | 'stream'>): History {
+    const full = this.#length === this.#room;
+    const rows = <T extends Float32Array | Int32Array | Uint8Array>(column: T, width = 1) =>
+      full ? column : (column.slice(0, this.#length * width) as T);
+    return {
+      ...about,
+      observation: rows(this.#observation, this.#width),
+      action: rows(this.#action, this.#actions.width),
+      probabilities: rows(this.#probabilities, this.#actions.size),
+      reward: rows(this.#reward),
+      nextObservation: rows(this.#nextObservation, this.#width),
+      terminated: rows(this.#terminated),
+      truncated: rows(this.#truncated),
+    };
+  }
+
+  #grow(): void {
+    this.#room *= 2;
+    this.#observation = doubled(this.#observation);
+    this.#action = doubled(this.#action);
+    this.#probabilities = doubled(this.#probabilities);
+    this.#reward = doubled(this.#reward);
+    this.#nextObservation = doubled(this.#nextObservation);
+    this.#terminated = doubled(this.#terminated);
+    this.#truncated = doubled(this.#truncated);
+  }
+}
+
+/** Writes the first row of `values` as row `t`. */
+function write(column: Float32Array | Int32Array, t: number, values: ArrayLike<number>, width: number): void {
+  for (let k = 0; k < width; k++) column[t * width + k] = values[k];
+}
+
+/** The column with as much room again. */
+function doubled<T extends Float32Array | Int32Array | Uint8Array>(column: T): T {
+  const twice = new (column.constructor as new (size: number) => T)(2 * column.length);
+  twice.set(column);
+  return twice;
 }

@@ -27,10 +27,12 @@ export interface History {
   readonly terminated: Uint8Array;
   /** [T] 1 if the horizon ended the episode. */
   readonly truncated: Uint8Array;
+  /** The episodes, as `episodeStarts` returns them, where they are known without reading any column. */
+  readonly knownStarts?: Int32Array;
 }
 
 /** The columns that mark the ends of episodes, of a history or of one still being played. */
-type Ends = { readonly [K in 'terminated' | 'truncated']: ArrayLike<number> };
+type Ends = { readonly [K in 'terminated' | 'truncated']: ArrayLike<number> } & Pick<History, 'knownStarts'>;
 
 /**
  * First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). An unfinished last episode counts.
@@ -38,6 +40,7 @@ type Ends = { readonly [K in 'terminated' | 'truncated']: ArrayLike<number> };
  * @example episodeStarts({ terminated: [0, 1, 0, 0], truncated: [0, 0, 0, 0] }) // Int32Array [0, 2, 4]
  */
 export function episodeStarts(history: Ends): Int32Array {
+  if (history.knownStarts) return history.knownStarts;
   const length = history.terminated.length;
   const starts = [0];
   for (let t = 0; t < length - 1; t++) if (history.terminated[t] || history.truncated[t]) starts.push(t + 1);
@@ -50,17 +53,23 @@ export function segmentStarts(history: Ends, length: number): Int32Array {
   const episodes = episodeStarts(history);
   const starts: number[] = [];
   for (let e = 0; e < episodes.length - 1; e++) for (let t = episodes[e]; t < episodes[e + 1]; t += length) starts.push(t);
-  starts.push(history.terminated.length);
+  starts.push(episodes[episodes.length - 1]);
   return Int32Array.from(starts);
 }
 
 const COLUMNS = ['observation', 'action', 'probabilities', 'reward', 'nextObservation', 'terminated', 'truncated'] as const;
-type Column = History[(typeof COLUMNS)[number]];
+type Columns = Pick<History, (typeof COLUMNS)[number]>;
+type Column = Columns[keyof Columns];
 
-const withColumns = (history: History, make: (name: (typeof COLUMNS)[number]) => Column): History => ({
-  ...history,
-  ...Object.fromEntries(COLUMNS.map(name => [name, make(name)])),
+const withColumns = ({ task, taskKey, stream }: History, make: (name: (typeof COLUMNS)[number]) => Column): History => ({
+  task,
+  taskKey,
+  stream,
+  ...(Object.fromEntries(COLUMNS.map(name => [name, make(name)])) as unknown as Columns),
 });
+
+/** The history in memory, with all columns. One on the disk reads them here, once; spreading it (`{ ...history }`) would lose them. */
+export const inMemory = (history: History): History => withColumns(history, name => history[name]);
 
 /** The history restricted to these spans [from, to) of its transitions. */
 const spansOf = (history: History, spans: readonly (readonly [from: number, to: number])[]): History =>

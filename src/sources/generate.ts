@@ -1,12 +1,15 @@
 /** @file Generates learning histories: each is one learner on one task, from its first step to its last. */
 
-import { actionDistribution, everyNthEpisode, type History, newActions, Recording } from '../rl/index.ts';
+import { actionDistribution, everyNthEpisode, GrowingHistory, type History, newActions } from '../rl/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { playCohort } from './cohort.ts';
 import { firstInformed } from './labels.ts';
-import type { HistoriesRequest, HistoryRequest } from './request.ts';
+import type { HistoryRequest, StreamRequest } from './request.ts';
 import { expectLearners, type Learner, observe, withEpisodes } from './source.ts';
+
+/** Transitions for which a history has room at first: all of them, unless it may be very long. */
+const FIRST_ROOM = 8192;
 
 /**
  * Generates one learning history. Executed actions are sampled from (1 − noise) · p + noise · uniform, while `probabilities` records p, so
@@ -20,7 +23,7 @@ export function generateHistory(request: HistoryRequest): History {
   const source = expectLearners(request.source, 'generateHistory');
   expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
-  const recording = new Recording(task, family, actions);
+  const recording = new GrowingHistory(family, actions, Math.min(episodes * family.horizon, FIRST_ROOM));
   const learner = source.learner(family, task, random.split('learner'), withEpisodes(source, episodes, options));
   if (seen) observe(learner, seen);
   const draws = random.split('actions');
@@ -28,18 +31,19 @@ export function generateHistory(request: HistoryRequest): History {
   const observation = Float32Array.from(env.reset());
   const probabilities = new Float32Array(actions.size);
   const action = newActions(family.actionSpace, 1);
-  while (recording.episodes < episodes) {
+  for (let ended = 0; ended < episodes; ) {
     learner.distribution(observation, probabilities);
     actions.draw(probabilities, 0, draws, action, 0, noise);
-    const { reward, finalObservation: nextObservation, terminated, truncated, ...step } = env.step(action);
+    const { reward, finalObservation: nextObservation, terminated, truncated, executed, observation: next } = env.step(action);
     // The environment may have overridden the action; learning and recording use the executed one.
-    if (step.executed) action.set(step.executed);
+    if (executed) action.set(executed);
     learner.observe(observation, action, reward[0], nextObservation, terminated[0] === 1, truncated[0] === 1);
-    recording.record({ observation, action, probabilities, reward, nextObservation, terminated, truncated }, 0);
-    observation.set(step.observation);
+    recording.push({ observation, action, probabilities, reward, nextObservation, terminated, truncated });
+    if (terminated[0] || truncated[0]) ended++;
+    observation.set(next);
   }
   env.close?.();
-  const whole = recording.history({ taskKey: family.taskKey(task), stream });
+  const whole = recording.history({ task, taskKey: family.taskKey(task), stream });
   const kept = everyNthEpisode(source.keep?.(whole, random.split('keep'), options) ?? whole, stride);
   if (labels === 'final') relabel(kept, learner, actions.size);
   return kept;
@@ -62,31 +66,58 @@ function expectHistory(episodes: number, noise: number): void {
 export const COHORT = 64;
 
 /**
- * Generates histories of any source, in the requested order; see `generateHistory`. A learner of a cohort plays several environments: its
- * history is their episodes in the order in which they ended.
+ * Generates histories of any source one after another, in the requested order, so that they need not be in memory together; see
+ * `generateHistory`. A learner of a cohort plays several environments: its history is their episodes in the order in which they ended, and
+ * `COHORT` histories are generated together.
  *
  * @throws {CadenzaError} `E_CONFIG` if the source cannot learn the task; the reason of `signal` once that is aborted.
+ */
+export async function* eachHistory(request: StreamRequest): AsyncGenerator<History> {
+  const { family, source, episodes, options, labels, wanted, stride = 1, onProgress, signal } = request;
+  if ('learner' in source) {
+    let done = 0;
+    for (const one of wanted) {
+      await breathe(signal);
+      yield generateHistory({ ...one, family, source, episodes, stride, options, labels });
+      onProgress?.(++done);
+    }
+    return;
+  }
+  let from = 0;
+  for (const some of inGroups(wanted, COHORT)) {
+    for (const { noise = 0, seen } of some) {
+      expectHistory(episodes, noise);
+      if (seen) expectLearners(source, 'A learner that first observes another history');
+    }
+    const before = from;
+    const episodesDone = (done: number) => onProgress?.(before + done / episodes);
+    yield* await playCohort({ ...request, source, wanted: some, onProgress: episodesDone });
+    from += some.length;
+  }
+}
+
+/** `size` items at a time. */
+function* inGroups<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = [];
+  for (const item of items) {
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/**
+ * Generates histories of any source, all of them in memory; see `eachHistory`.
+ *
+ * @throws {CadenzaError} as `eachHistory` does.
  * @example
  * const wanted = [{ task: { goal: [2, 7] }, random: Random.seeded(1) }];
  * const [history] = await generateHistories({ family, source: source('ppo'), wanted, episodes: 500, executor, signal });
  */
-export async function generateHistories(request: HistoriesRequest): Promise<History[]> {
-  const { family, source, episodes, options, labels, wanted, stride = 1, onProgress, signal } = request;
-  for (const { noise = 0 } of wanted) expectHistory(episodes, noise);
+export async function generateHistories(request: StreamRequest): Promise<History[]> {
   const histories: History[] = [];
-  if ('learner' in source) {
-    for (const one of wanted) {
-      await breathe(signal);
-      histories.push(generateHistory({ ...one, family, source, episodes, stride, options, labels }));
-      onProgress?.(histories.length);
-    }
-    return histories;
-  }
-  if (wanted.some(({ seen }) => seen)) expectLearners(source, 'A learner that first observes another history');
-  for (let from = 0; from < wanted.length; from += COHORT) {
-    const some = wanted.slice(from, from + COHORT);
-    const episodesDone = (done: number) => onProgress?.(from + done / episodes);
-    histories.push(...(await playCohort({ ...request, source, wanted: some, onProgress: episodesDone })));
-  }
+  for await (const history of eachHistory(request)) histories.push(history);
   return histories;
 }

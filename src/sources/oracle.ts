@@ -5,6 +5,7 @@ import {
   discreteActions,
   type EnvFamily,
   type History,
+  inMemory,
   type PlaneModel,
   type RegretModel,
   type Task,
@@ -67,5 +68,5 @@ export function oracleLabels(family: EnvFamily, history: History): History {
   const { size: P } = actionDistribution(family.actionSpace);
   const probabilities = new Float32Array(history.reward.length * P);
   observe(learner, history, (seen, t) => learner.distribution(seen, probabilities.subarray(t * P, (t + 1) * P)));
-  return { ...history, probabilities };
+  return { ...inMemory(history), probabilities };
 }

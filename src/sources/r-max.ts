@@ -44,11 +44,14 @@ export const rMax = defineSource({
     return {
       distribution(observation, out) {
         const row = cellOf(observation) * actions;
-        const { targets } = searches[phase.now];
+        const { targets, count, isTarget } = searches[phase.now];
         for (let a = 0; a < actions; a++) {
           const from = next[row + a] * cells;
           let nearest = UNREACHABLE;
-          for (let i = 0; i < targets.length; i++) if (distance[from + targets[i]] < nearest) nearest = distance[from + targets[i]];
+          // Nothing is nearer than the cell itself, and then one step.
+          const least = 1 - isTarget[next[row + a]];
+          for (let i = 0; nearest > least && i < count; i++)
+            if (distance[from + targets[i]] < nearest) nearest = distance[from + targets[i]];
           value[a] = -nearest;
         }
         spreadOverBest(value, 0, out);
@@ -64,15 +67,28 @@ export const rMax = defineSource({
 
 /** The hypotheses of one phase: which cells are rewarded, and which may be. */
 function newSearch(cells: number, rewardingStates: number) {
-  const paying = new Set<number>();
-  const open = new Set<number>(Array(cells).keys());
+  const open = new Uint8Array(cells).fill(1);
+  let paying = 0;
   const search = {
-    /** The cells to head for, as a plain array for the inner loop. */
-    targets: [...open],
+    /** The cells to head for are the first `count` of these, in no order: the paying ones, then the open ones. */
+    targets: Int32Array.from({ length: cells }, (_, cell) => cell),
+    count: cells,
+    /** 1 for those. */
+    isTarget: new Uint8Array(cells).fill(1),
     arrive(cell: number, reward: number): void {
-      if (!open.delete(cell)) return;
-      if (reward > 0) paying.add(cell);
-      search.targets = paying.size < rewardingStates ? [...paying, ...open] : [...paying];
+      if (open[cell] === 0) return;
+      open[cell] = 0;
+      const { targets, isTarget } = search;
+      // Once all paying cells are known, no open one is a target, and further ones that pay are added.
+      let at = targets.subarray(0, search.count).indexOf(cell);
+      if (at < 0) at = search.count++;
+      isTarget[cell] = Number(reward > 0);
+      if (reward > 0) {
+        targets[at] = targets[paying];
+        targets[paying++] = cell;
+      } else targets[at] = targets[--search.count];
+      if (paying < rewardingStates) return;
+      while (search.count > paying) isTarget[targets[--search.count]] = 0;
     },
   };
   return search;

@@ -35,7 +35,13 @@ interface HistorySettings {
 /** Request for one history. */
 export interface HistoryRequest extends WantedHistory, HistorySettings {}
 
-/** Request for many histories. */
+/** Request for histories one after another. */
+export interface StreamRequest extends Omit<HistoriesRequest, 'wanted'> {
+  /** The histories, in order. */
+  readonly wanted: Iterable<WantedHistory>;
+}
+
+/** Request for many histories at once. */
 export interface HistoriesRequest extends HistorySettings {
   /** The histories, in order. */
   readonly wanted: readonly WantedHistory[];

@@ -4,7 +4,7 @@
  * H maximum steps of a segment, P numbers of a distribution over actions, K future returns.
  */
 
-import { type EnvFamily, futureReturns, type History, segmentStarts } from '../rl/index.ts';
+import { type EnvFamily, futureReturns, type History, inMemory, segmentStarts } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
@@ -203,35 +203,54 @@ function withTargets(history: History, starts: Int32Array, scored: EnvFamily['sc
   return found;
 }
 
+/** What a sampler needs of one history. */
+interface SampledHistory {
+  readonly h: number;
+  readonly history: History;
+  readonly starts: Int32Array;
+  /** The segments that can be queries. */
+  readonly queries: readonly number[];
+}
+
 /**
  * Samples batches from histories: a history uniformly, then one of its segments with targets. With probability `early` that is one of the
  * first half, where the learner still changes; otherwise any.
  */
 export class BatchSampler {
   readonly #histories: readonly History[];
-  readonly #starts: readonly Int32Array[];
-  /** The segments of every history that can be queries. */
-  readonly #queries: readonly (readonly number[])[];
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
+  /** The history that was used last. Nothing is kept of the others: a data set may have millions of segments. */
+  #last: SampledHistory | undefined;
 
   /** @throws {CadenzaError} `E_SHAPE` without histories, or if a history has no scored step. */
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
     invariant(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
-    this.#starts = histories.map(history => segmentStarts(history, shape.segment));
-    this.#queries = histories.map((history, h) => withTargets(history, this.#starts[h], shape.scored));
     this.#tokenizer = tokenizer;
     this.#shape = shape;
     this.#early = early;
-    const { passage, contextTransitions, segment, perHistory = 1 } = shape;
+    const { passage, contextTransitions, segment, perHistory = 1, scored } = shape;
     const most = contextTransitions / segment + querySpan(perHistory) - 1;
-    for (const [h, { length }] of this.#starts.entries())
+    for (const history of scored || passage ? histories : []) {
+      const starts = segmentStarts(history, segment);
+      withTargets(history, starts, scored);
       invariant(
-        !passage || passage >= Math.min(most, length - 2),
-        `history '${histories[h].stream}' has ${length - 1} segments, more than its experiment says; a passage has room for ${passage}.`,
+        !passage || passage >= Math.min(most, starts.length - 2),
+        `history '${history.stream}' has ${starts.length - 1} segments, more than its experiment says; a passage has room for ${passage}.`,
       );
+    }
+  }
+
+  /** History `h`, in memory. */
+  #history(h: number): SampledHistory {
+    if (this.#last?.h === h) return this.#last;
+    const { segment, scored } = this.#shape;
+    const history = inMemory(this.#histories[h]);
+    const starts = segmentStarts(this.#histories[h], segment);
+    this.#last = { h, history, starts, queries: withTargets(history, starts, scored) };
+    return this.#last;
   }
 
   /** Fills `into` with a batch; equal streams give equal batches. */
@@ -251,8 +270,8 @@ export class BatchSampler {
   #drawWith(h: number, s: number, random: Random): number[] {
     const { perHistory: Q = 1 } = this.#shape;
     const span = querySpan(Q);
-    const low = Math.max(0, Math.min(this.#starts[h].length - 1 - span, s - random.integer(span)));
-    const queries = this.#queries[h];
+    const { starts, queries } = this.#history(h);
+    const low = Math.max(0, Math.min(starts.length - 1 - span, s - random.integer(span)));
     const near = queries.flatMap((other, i) => (other >= low && other < low + span && other !== s ? [{ other, i }] : []));
     const early = this.#early / Math.ceil(queries.length / 2);
     const weights = near.map(({ i }) => (i < queries.length / 2 ? early : 0) + (1 - this.#early) / queries.length);
@@ -270,7 +289,7 @@ export class BatchSampler {
     const { batch, segment, contextTransitions, passage: E } = this.#shape;
     if (!segments || !selection || !E) return;
     const [Q, R] = [queries.length, contextTransitions / segment];
-    const [history, starts] = [this.#histories[h], this.#starts[h]];
+    const { history, starts } = this.#history(h);
     const oldest = Math.max(0, queries[0] - R);
     const row = segments.length / ((batch / Q) * E);
     for (let s = oldest; s < queries[Q - 1]; s++)
@@ -285,22 +304,23 @@ export class BatchSampler {
   /** Samples a history and the segment that is the query. */
   draw(random: Random): { h: number; s: number } {
     const h = random.integer(this.#histories.length);
-    const queries = this.#queries[h];
+    const { queries } = this.#history(h);
     const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
     return { h, s };
   }
 
   /** Samples a segment of the same history with targets, not before `s`, and from the second half if possible. */
   drawLater({ h, s }: { h: number; s: number }, random: Random): { h: number; s: number } {
-    const half = (this.#starts[h].length - 1) / 2;
-    const later = this.#queries[h].filter(other => other >= Math.max(s, half));
+    const { starts, queries } = this.#history(h);
+    const half = (starts.length - 1) / 2;
+    const later = queries.filter(other => other >= Math.max(s, half));
     return { h, s: later.length > 0 ? later[random.integer(later.length)] : s };
   }
 
   /** Writes a segment as row `b`, which must be zero: the context before it, and its steps as the query. */
   write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
     const { segment, actions, writeTarget } = this.#shape;
-    const [history, starts] = [this.#histories[h], this.#starts[h]];
+    const { history, starts } = this.#history(h);
     const [first, end] = [starts[s], starts[s + 1]];
     writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
     const labels = history.probabilities.length / history.reward.length;

@@ -6,7 +6,7 @@
 import type { Tensor } from '../engine/index.ts';
 import { type Initializer, Scope, zeroInit } from '../nn/index.ts';
 import type { History } from '../rl/index.ts';
-import type { Field, TokenLayout } from './layout.ts';
+import type { Column, Field, TokenLayout } from './layout.ts';
 
 /** Prefix of the statistics among the parameters. */
 export const STATISTICS = 'statistics';
@@ -31,20 +31,23 @@ export function fieldStatistics(histories: readonly History[], layouts: readonly
   for (const { column, size } of layouts.flatMap(({ fields }) => fields)) {
     const at = `${STATISTICS}.${column}`;
     if (!column || found.has(`${at}.mean`)) continue;
-    const columns = histories.map(history => history[column]);
-    const { mean, deviation } = moments(columns, size);
+    const { mean, deviation } = moments(histories, column, size);
     found.set(`${at}.mean`, mean);
     found.set(`${at}.deviation`, deviation);
   }
   return found;
 }
 
-/** Mean and standard deviation of every number of [T, size] rows, in two passes (one pass loses digits if the mean is large). */
-function moments(columns: readonly ArrayLike<number>[], size: number): { mean: Float32Array; deviation: Float32Array } {
-  const rows = columns.reduce((total, column) => total + column.length / size, 0);
+/** Mean and standard deviation of every number of a column, in two passes (one pass loses digits if the mean is large). */
+function moments(histories: readonly History[], column: Column, size: number): { mean: Float32Array; deviation: Float32Array } {
   const average = (f: (value: number, k: number) => number) => {
     const totals = new Float64Array(size);
-    for (const column of columns) for (let i = 0; i < column.length; i++) totals[i % size] += f(column[i], i % size);
+    let rows = 0;
+    for (const history of histories) {
+      const values = history[column];
+      for (let i = 0; i < values.length; i++) totals[i % size] += f(values[i], i % size);
+      rows += values.length / size;
+    }
     return totals.map(total => total / rows);
   };
   const mean = average(value => value);

@@ -4,10 +4,9 @@
  * one update follows. Threads, not processes, because they share memory; ONNX Runtime blocks the thread that runs it, so each has a session.
  */
 
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { partOf } from '../agent/model.ts';
 import { errorOf, type Failure } from '../distributed/pool.ts';
+import { startThread } from '../distributed/threads.ts';
 import type { ExecutorId, ExecutorSettings } from '../engine/executors/registry.ts';
 import {
   type Data,
@@ -199,7 +198,7 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
   const updating = optimize(updateStep({ trainable, optimizer }));
   const model = toOnnx(graph);
   const threads = written.map((outputs, k) =>
-    startThread(
+    startWorker(
       {
         model,
         executor: workers.executor,
@@ -252,17 +251,9 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
   };
 }
 
-/** The module of a thread, as a module to start: Node 20 does not apply the loader of TypeScript to the first module of a thread. */
-function bootstrap(): string {
-  const extension = extname(import.meta.url);
-  const start = `import(${JSON.stringify(new URL(`./worker${extension}`, import.meta.url).href)})`;
-  if (extension !== '.ts') return start;
-  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return ${start}; })`;
-}
-
 /** Starts a thread. It answers once when it is ready, and once after every order but the last. */
-function startThread(data: WorkerData, count: number) {
-  const thread = new Worker(bootstrap(), { eval: true, workerData: data });
+function startWorker(data: WorkerData, count: number) {
+  const thread = startThread(new URL('./worker', import.meta.url), data);
   let ended: Error | undefined;
   let waiting: { resolve(): void; reject(error: Error): void } | undefined;
   const end = (error: Error) => {

@@ -8,6 +8,7 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -241,6 +242,28 @@ export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Ch
   } catch (error) {
     const what = `expected a gzip file of at most ${MOST_UNPACKED / 2 ** 20} MiB, found another or a damaged one`;
     throw new CadenzaError(code, `${shownPath(path)}: ${what} (${(error as Error).message}). ${advice}`, { cause: error });
+  }
+}
+
+/**
+ * Reads a file into the start of a buffer, if it fits; so that many files need one buffer.
+ *
+ * @returns the part of the buffer that holds the file, or a new buffer if it does not fit.
+ * @throws {CadenzaError} `E_DATA` if it is missing or unreadable, with `advice` on what to do.
+ */
+export function readBytesInto(buffer: Uint8Array, path: string, advice: string): Uint8Array {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      if (fstatSync(file).size > buffer.length) return readFileSync(file);
+      let length = 0;
+      for (let read = 1; read > 0; length += read) read = readSync(file, buffer, length, buffer.length - length, null);
+      return buffer.subarray(0, length);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw unreadable(error, path, 'E_DATA', advice);
   }
 }
 

@@ -8,36 +8,31 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 
-/** High and low halves of the 64-bit product of two unsigned 32-bit integers, without BigInt. */
-function multiply(a: number, b: number, out: Uint32Array): void {
-  const aHigh = a >>> 16;
-  const aLow = a & 0xffff;
-  const bHigh = b >>> 16;
-  const bLow = b & 0xffff;
-  const low = aLow * bLow;
-  const middle1 = aHigh * bLow + (low >>> 16);
-  const middle2 = aLow * bHigh + (middle1 & 0xffff);
-  out[0] = aHigh * bHigh + Math.floor(middle1 / 65536) + Math.floor(middle2 / 65536);
-  out[1] = Math.imul(a, b);
+/**
+ * High half of the 64-bit product of two unsigned 32-bit integers, by products of 16-bit halves: no sum of them exceeds 32 bits, so all of
+ * it is integer arithmetic.
+ */
+function multiplyHigh(a: number, b: number): number {
+  const [aHigh, aLow] = [a >>> 16, a & 0xffff];
+  const [bHigh, bLow] = [b >>> 16, b & 0xffff];
+  const middle1 = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) >>> 0;
+  const middle2 = (Math.imul(aLow, bHigh) + (middle1 & 0xffff)) >>> 0;
+  return (Math.imul(aHigh, bHigh) + (middle1 >>> 16) + (middle2 >>> 16)) >>> 0;
 }
-
-const product = new Uint32Array(2);
 
 /** One Philox4x32-10 block: 4 counter words and 2 key words in, 4 random words out (written into `out`). */
 export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
-  let [c0, c1, c2, c3] = [counter[0] >>> 0, counter[1] >>> 0, counter[2] >>> 0, counter[3] >>> 0];
-  let [k0, k1] = [key[0] >>> 0, key[1] >>> 0];
+  let [c0, c1, c2, c3] = [counter[0] | 0, counter[1] | 0, counter[2] | 0, counter[3] | 0];
+  let [k0, k1] = [key[0] | 0, key[1] | 0];
   for (let round = 0; round < 10; round++) {
-    multiply(M0, c0, product);
-    const [high0, low0] = [product[0], product[1]];
-    multiply(M1, c2, product);
-    const [high1, low1] = [product[0], product[1]];
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    const [high0, low0] = [multiplyHigh(M0, c0), Math.imul(M0, c0)];
+    const [high1, low1] = [multiplyHigh(M1, c2), Math.imul(M1, c2)];
+    c0 = high1 ^ c1 ^ k0;
     c1 = low1;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c2 = high0 ^ c3 ^ k1;
     c3 = low0;
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
+    k0 = (k0 + W0) | 0;
+    k1 = (k1 + W1) | 0;
   }
   out[0] = c0;
   out[1] = c1;

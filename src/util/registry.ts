@@ -51,6 +51,8 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
   readonly #what: string;
   readonly #parts: Parts;
   readonly #key: K;
+  /** The kinds that neither are built in nor come from a module. */
+  readonly #own = new Set<string>();
 
   /**
    * @param what the thing in the singular, for messages, such as "environment".
@@ -71,6 +73,11 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
 
   has(id: string): boolean {
     return this.ids.includes(id);
+  }
+
+  /** Whether another thread or process that imports the same modules knows the kind: not if this program registered it itself. */
+  isElsewhere(id: string): boolean {
+    return this.has(id) && !this.#own.has(id);
   }
 
   /**
@@ -95,8 +102,11 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
    */
   register(entry: T): void {
     this.#add(entry);
-    if (!loading) return;
     const id: string = entry[this.#key];
+    if (!loading) {
+      this.#own.add(id);
+      return;
+    }
     const known = origins.get(id) ?? new Set();
     origins.set(id, known.add(loading));
   }
