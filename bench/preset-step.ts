@@ -1,4 +1,4 @@
-/** @file The fine-tuning step of the Dark Room preset. */
+/** @file The fine-tuning step of the Dark Room presets. */
 
 import { Model } from '../src/agent/model.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
@@ -7,9 +7,10 @@ import { optimizerOf } from '../src/training/define.ts';
 import type { TimedStep } from '../src/training/divisions.ts';
 import { finetune } from '../src/training/stages/finetune.ts';
 
-/** The step with the batch of the preset; `settings` are overrides such as `optimizer.batch=64`. */
-export function presetStep(settings: readonly string[] = []): TimedStep {
-  const config = loadExperiment('experiments/dark-room.yaml', settings);
+/** The step with the batch of a preset, and the number of histories in it. */
+export function presetStep(preset: 'dark-room' | 'dark-room-window' = 'dark-room'): { step: TimedStep; histories: number } {
+  const config = loadExperiment(`experiments/${preset}.yaml`, []);
   const [{ build, trains }] = finetune.objectives(config, new Model(config, openTasks(config).family));
-  return { build, trains, batch: optimizerOf(config, config.finetune).batch };
+  const { batch } = optimizerOf(config, config.finetune);
+  return { step: { build, trains, batch }, histories: batch / config.queries.perHistory };
 }

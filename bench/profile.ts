@@ -10,11 +10,8 @@ import { median } from './training.ts';
 
 const STEPS = 30;
 
-/** Steps to profile, as settings of the preset. */
-const CASES: Readonly<Record<string, readonly string[]>> = {
-  preset: [],
-  encodedOnce: ['queries.perHistory=4', 'optimizer.batch=64', 'context.layout=segments', 'context.rebuilt=20', 'model.poolHeads=4'],
-};
+/** Presets to profile: episodes encoded once for several queries, and every context by itself. */
+const PRESETS = ['dark-room', 'dark-room-window'] as const;
 
 /** An event of the profile. */
 interface Event {
@@ -43,11 +40,11 @@ function byOp(events: readonly Event[]): { kernels: number; ms: number; ops: Res
 }
 
 /** The events of a step on this number of threads. */
-async function profiled(settings: readonly string[], threads: number): Promise<Event[]> {
+async function profiled(preset: (typeof PRESETS)[number], threads: number): Promise<Event[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cadenza-profile-'));
   process.env.CADENZA_PROFILE = join(folder, 'step');
   try {
-    const { step, dispose } = await openStep(presetStep(settings), { workers: 1, threads });
+    const { step, dispose } = await openStep(presetStep(preset).step, { workers: 1, threads });
     for (let i = 0; i < STEPS; i++) await step();
     await dispose();
     return readdirSync(folder).flatMap(name => JSON.parse(readFileSync(join(folder, name), 'utf8')));
@@ -61,10 +58,10 @@ export const profile: Bench = {
   description: 'kernels and milliseconds of each op in a fine-tuning step of the Dark Room preset, with 1 and 2 threads',
   async run(say) {
     const results: Record<string, Result> = {};
-    for (const [name, settings] of Object.entries(CASES))
+    for (const name of PRESETS)
       for (const threads of [1, 2]) {
         say(`${name}: ${STEPS} steps with ${threads} thread${threads === 1 ? '' : 's'} …`);
-        results[`${name}, threads ${threads}`] = byOp(await profiled(settings, threads));
+        results[`${name}, threads ${threads}`] = byOp(await profiled(name, threads));
       }
     return results;
   },

@@ -67,7 +67,7 @@ async function simulated(step: TimedStep, count: number) {
 export const workers: Bench = {
   description: 'a fine-tuning step by two single-threaded workers versus one with two threads, and simulated for 4 to 16 workers',
   async run(say) {
-    const step = presetStep();
+    const { step, histories } = presetStep();
     say(`fine-tuning step of the Dark Room preset, batch ${step.batch}, on ${availableParallelism()} cores …`);
     const [single, threaded, divided] = await timeDivisions(
       step,
@@ -79,7 +79,8 @@ export const workers: Bench = {
       { blocks: 8, steps: 10 },
     );
     const simulations: Record<string, Result> = {};
-    for (const count of SIMULATED.filter(count => step.batch % count === 0)) {
+    // Queries of one history cannot be divided.
+    for (const count of SIMULATED.filter(count => histories % count === 0)) {
       say(`${count} simulated workers …`);
       simulations[count] = await simulated(step, count);
     }

@@ -22,7 +22,7 @@ const SETTINGS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.ste
 /** The parts with their settings: always, in full, and with --quick; and whether to inspect the agent. */
 const PARTS = {
   'dark-room': {
-    command: ['run', 'experiments/dark-room.yaml'],
+    command: ['run', 'experiments/dark-room-window.yaml'],
     settings: SETTINGS,
     full: { 'finetune.steps': 2000 },
     quick: { 'finetune.steps': 200, 'evaluate.streams': 5 },

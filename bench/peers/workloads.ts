@@ -53,9 +53,9 @@ function reference(): Workload {
   };
 }
 
-/** Fine-tuning in the Dark Room preset with other settings. Every training goal gives one history. */
-async function finetuning(settings: readonly string[]): Promise<Workload> {
-  const config = loadExperiment('experiments/dark-room.yaml', [...settings]);
+/** Fine-tuning in a Dark Room preset. Every training goal gives one history. */
+async function finetuning(preset: string): Promise<Workload> {
+  const config = loadExperiment(`experiments/${preset}.yaml`, []);
   const { family, taught } = openTasks(config);
   const model = new Model(config, family);
   const { options, policyOptions, tokenizer, rebuilt } = model;
@@ -98,18 +98,15 @@ async function finetuning(settings: readonly string[]): Promise<Workload> {
   };
 }
 
-/** Each context of 200 tokens is encoded for its query alone. */
-const WINDOW = ['context.layout=window', 'queries.perHistory=1', 'model.poolHeads=16', 'optimizer.batch=32'];
-/** Each episode of a history is encoded once, for all queries from that history. */
-const ENCODE_ONCE = ['context.layout=segments', 'context.rebuilt=20', 'queries.perHistory=4', 'model.poolHeads=4', 'optimizer.batch=64'];
-
 export type WorkloadName = 'reference' | 'window' | 'encodeOnce';
 
 /** The steps by name. */
 export const WORKLOADS: Readonly<Record<WorkloadName, () => Workload | Promise<Workload>>> = {
   reference,
-  window: () => finetuning(WINDOW),
-  encodeOnce: () => finetuning(ENCODE_ONCE),
+  // Each context of 200 tokens is encoded for its query alone.
+  window: () => finetuning('dark-room-window'),
+  // Each episode of a history is encoded once, for all queries from that history.
+  encodeOnce: () => finetuning('dark-room'),
 };
 
 /** Times, losses and gradient norms of consecutive steps. */

@@ -3,7 +3,7 @@
  * tokens, F features of a token, R segments, S tokens of a segment, D width, M latents.
  */
 
-import { add, broadcastTo, concat, expectShape, layerNorm, less, matmul, max, pad, reshape, slice, type Tensor } from '../engine/index.ts';
+import { add, expectShape, layerNorm, less, matmul, max, pad, reshape, slice, type Tensor } from '../engine/index.ts';
 import { addPositions, block, normalInit, type Scope } from '../nn/index.ts';
 import { embedTokens, PRESENCE } from '../tokenizers/index.ts';
 import { invariant } from '../util/errors.ts';
@@ -115,13 +115,11 @@ export function compressPassages<O extends CompressorOptions>(
 ): Tensor {
   const { G, E, S, F } = expectShape(segments, 'G E S F');
   const { Q, R } = expectShape(selection, 'G Q R C');
-  // What an empty slot holds is the same for all.
-  const found = each(scope, pad(reshape(segments, [G * E, S, F]), 0, 0, 1), options);
+  // The last segment of every passage is an empty one.
+  const found = each(scope, reshape(pad(segments, 1, 0, 1), [G * (E + 1), S, F]), options);
   const [, ...part] = found.shape;
   const W = part.reduce((a, b) => a * b, 1);
-  const held = reshape(slice(found, 0, 0, G * E), [G, E, W]);
-  const empty = broadcastTo(reshape(slice(found, 0, -1), [1, 1, W]), [G, 1, W]);
-  const chosen = matmul(reshape(selection, [G, Q * R, E + 1]), concat([held, empty], 1));
+  const chosen = matmul(reshape(selection, [G, Q * R, E + 1]), reshape(found, [G, E + 1, W]));
   return join(scope, reshape(chosen, [G * Q, R, ...part]), options);
 }
 

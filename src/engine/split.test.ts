@@ -16,7 +16,6 @@ import {
   maximum,
   mean,
   mul,
-  pad,
   reshape,
   slice,
   softmax,
@@ -91,12 +90,6 @@ const SEPARABLE: Record<string, Build> = {
     const of = x(batch);
     const h = reshape(states(batch, of), [batch * T, D]);
     return { loss: sum(mul(matmul(h, reshape(of, [batch * T, D]), { transposeA: true }), 0.5)) };
-  },
-  'a row that all parts share': batch => {
-    const rows = reshape(x(batch), [batch * T, D]);
-    const h = softmax(linear(pad(rows, 0, 0, 1), w));
-    const own = slice(h, 0, 0, batch * T);
-    return { loss: mean(square(sub(own, broadcastTo(slice(h, 0, -1), [batch * T, D])))) };
   },
   'a factor 1/B': batch => ({ loss: mul(sum(square(states(batch))), 1 / batch) }),
 };

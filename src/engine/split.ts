@@ -22,30 +22,24 @@ export interface RowSplit {
   readonly mixed: readonly string[];
 }
 
-/** Where a part holds some of the rows of the whole batch. */
-interface Place {
-  readonly axis: number;
-  /** Number of entries at the end of the axis that are no rows but the same in all parts. */
-  readonly extra: number;
-}
-
 /**
  * How a value of a part relates to that of the whole batch. `same`: it is equal. `rows`: it holds some of the rows; `groups`: the number of
  * equal pieces of the axis of which each holds some (as in [T·B] from [T, B]), or undefined if all rows are equal. `addend`: the whole value
  * is the sum over the parts. `mixed`: none of these.
  */
-type Relation = { readonly kind: 'same' | 'addend' | 'mixed' } | (Place & { readonly kind: 'rows'; readonly groups: number | undefined });
+type Relation =
+  | { readonly kind: 'same' | 'addend' | 'mixed' }
+  | { readonly kind: 'rows'; readonly axis: number; readonly groups: number | undefined };
 
 const SAME: Relation = { kind: 'same' };
 const ADDEND: Relation = { kind: 'addend' };
 const MIXED: Relation = { kind: 'mixed' };
 
-/** The axis that is shorter in a part; undefined if the shapes differ in any other way. */
-function placeOf(whole: Shape, part: Shape, parts: number): Place | undefined {
+/** The axis along which a part has its share of the whole shape; undefined if the shapes differ in any other way. */
+function rowAxis(whole: Shape, part: Shape, parts: number): number | undefined {
   const [axis, another] = part.flatMap((n, i) => (whole[i] === n ? [] : [i]));
   if (whole.length !== part.length || axis === undefined || another !== undefined) return undefined;
-  const rows = (whole[axis] - part[axis]) / (parts - 1);
-  return Number.isInteger(rows) && rows > 0 && rows <= part[axis] ? { axis, extra: part[axis] - rows } : undefined;
+  return whole[axis] === parts * part[axis] ? axis : undefined;
 }
 
 /** A node for the whole batch and its counterpart for a part. */
@@ -63,54 +57,46 @@ const LINEAR = ['neg', 'reshape', 'transpose', 'stopGradient', 'broadcastTo', 's
 const sizeBefore = (shape: Shape, axis: number) => sizeOf(shape.slice(0, axis));
 
 /** Relation of a slice along the rows if it keeps whole pieces, such as the [B] of one step from [T·B]. */
-function relationOfPieces({ part, whole }: Pair, { axis, extra, groups = 1 }: Rows): Relation {
-  const bounds = ({ attributes }: Node) => [attributes.start, attributes.stop] as number[];
-  const [own, all] = [part, whole].map(node => node.inputs[0].shape[axis] - extra);
-  const equal = (a: number[], b: number[]) => a.every((bound, i) => Number.isInteger(bound) && bound === b[i]);
+function relationOfPieces({ part, whole }: Pair, { axis, groups = 1 }: Rows): Relation {
   if (part.attributes.step !== 1) return MIXED;
-  if (extra > 0 && bounds(part)[0] >= own) {
-    const after = (node: Node, rows: number) => bounds(node).map(bound => bound - rows);
-    return equal(after(part, own), after(whole, all)) ? SAME : MIXED;
-  }
-  const pieces = (node: Node, rows: number) => bounds(node).map(bound => (bound * groups) / rows);
-  const [start, stop] = pieces(part, own);
-  return equal([start, stop], pieces(whole, all)) ? { kind: 'rows', axis, extra: 0, groups: stop - start } : MIXED;
+  const pieces = ({ attributes, inputs }: Node) =>
+    [attributes.start, attributes.stop].map(bound => ((bound as number) * groups) / inputs[0].shape[axis]);
+  const [[start, stop], all] = [pieces(part), pieces(whole)];
+  const equal = start === all[0] && stop === all[1] && Number.isInteger(start) && Number.isInteger(stop);
+  return equal ? { kind: 'rows', axis, groups: stop - start } : MIXED;
 }
 
-/** Relation of a node's outputs at `place` if some of its inputs are rows and the others are the same for all parts. */
-function relationOfRows(pair: Pair, relations: readonly Relation[], place: Place | undefined): Relation {
+/** Relation of a node's outputs, whose rows are along `axis`, if some of its inputs are rows and the others are the same for all parts. */
+function relationOfRows(pair: Pair, relations: readonly Relation[], axis: number | undefined): Relation {
   const { op, inputs, attributes, outputs } = pair.part;
   const { name } = op;
   const rows = relations.flatMap((relation, i) => (relation.kind === 'rows' ? [{ ...relation, shape: inputs[i].shape }] : []));
   const [first] = rows;
   const [groups, others] = new Set(rows.flatMap(({ groups }) => groups ?? []));
-  const whole = rows.every(({ extra }) => extra === 0);
-  if (others !== undefined || (!whole && groups !== 1 && groups !== undefined)) return MIXED;
-  const sums = whole ? ADDEND : MIXED;
+  if (others !== undefined) return MIXED;
   if (name === 'matmul' || name === 'gemm') {
     const rank = inputs[0].shape.length;
     const contracted = [attributes.transposeA ? rank - 2 : rank - 1, attributes.transposeB ? rank - 1 : rank - 2];
     const adds = contracted.map((axis, i) => relations[i].kind === 'rows' && relations[i].axis === axis);
-    if (adds[0] && adds[1]) return inputs.length === 2 ? sums : MIXED;
-    return place && !adds[0] && !adds[1] && relations[2]?.kind !== 'rows' ? { kind: 'rows', ...place, groups } : MIXED;
+    if (adds[0] && adds[1]) return inputs.length === 2 ? ADDEND : MIXED;
+    return axis !== undefined && !adds[0] && !adds[1] && relations[2]?.kind !== 'rows' ? { kind: 'rows', axis, groups } : MIXED;
   }
   const along = (axis: number) => axis === first.axis;
   const reduces = REDUCTIONS.includes(name) && (attributes.axes as readonly number[]).some(along);
-  if (reduces) return name === 'max' ? MIXED : sums;
+  if (reduces) return name === 'max' ? MIXED : ADDEND;
   if (name === 'slice' && along(attributes.axis as number)) return relationOfPieces(pair, first);
-  if (!place) return MIXED;
-  const kept: Relation = { kind: 'rows', ...place, groups };
+  if (axis === undefined) return MIXED;
+  const kept: Relation = { kind: 'rows', axis, groups };
   const rank = outputs[0].shape.length;
-  const aligned = rows.every(({ shape, axis }) => axis + rank - shape.length === place.axis);
+  const aligned = rows.every(row => row.axis + rank - row.shape.length === axis);
   if (ELEMENTWISE.includes(name) || name === 'broadcastTo') return aligned ? kept : MIXED;
   if (LAST_AXIS.includes(name)) return along(rank - 1) ? MIXED : kept;
-  if (name === 'attention') return aligned && place.axis < rank - 2 ? kept : MIXED;
+  if (name === 'attention') return aligned && axis < rank - 2 ? kept : MIXED;
   if (name === 'transpose' || name === 'oneHot' || REDUCTIONS.includes(name)) return kept;
-  if (name === 'pad' && along(attributes.axis as number)) return whole && groups === 1 && attributes.before === 0 ? kept : MIXED;
   if (['slice', 'pad', 'split', 'argmax'].includes(name)) return along(attributes.axis as number) ? MIXED : kept;
   if (name === 'concat') return aligned && rows.length === inputs.length && !along(attributes.axis as number) ? kept : MIXED;
   if (name !== 'reshape') return MIXED;
-  const pieces = groups && (sizeBefore(first.shape, first.axis) * groups) / sizeBefore(outputs[0].shape, place.axis);
+  const pieces = groups && (sizeBefore(first.shape, first.axis) * groups) / sizeBefore(outputs[0].shape, axis);
   return pieces === undefined || Number.isInteger(pieces) ? { ...kept, groups: pieces } : MIXED;
 }
 
@@ -134,19 +120,16 @@ function relationOf(pair: Pair, relations: readonly Relation[], parts: number): 
   const [first] = relations;
   const cutsRows = op.name === 'slice' && first.kind === 'rows' && first.axis === attributes.axis;
   if (!SHAPED.includes(op.name) && !cutsRows && JSON.stringify(attributes) !== JSON.stringify(whole.attributes)) return MIXED;
-  const places = part.outputs.map(({ shape }, i) => placeOf(whole.outputs[i].shape, shape, parts));
-  const place = places.every(each => each?.axis === places[0]?.axis && each?.extra === places[0]?.extra) ? places[0] : undefined;
-  if (kinds.has('rows')) return relationOfRows(pair, relations, place);
+  const [axis, ...axes] = part.outputs.map(({ shape }, i) => rowAxis(whole.outputs[i].shape, shape, parts));
+  const common = axes.every(other => other === axis) ? axis : undefined;
+  if (kinds.has('rows')) return relationOfRows(pair, relations, common);
   const fixed = part.outputs.every(({ shape }, i) => sameShape(shape, whole.outputs[i].shape));
   if (kinds.has('addend')) return fixed ? relationOfAddends(pair, relations) : MIXED;
   if (fixed) return SAME;
-  if (!place) return MIXED;
-  if (op.name === 'broadcastTo') return { kind: 'rows', ...place, groups: undefined };
-  if (place.extra > 0) return MIXED;
-  if (op.name === 'input') return place.axis === 0 ? { kind: 'rows', ...place, groups: 1 } : MIXED;
-  return op.name === 'constant' && isUniform(whole.attributes.data as ArrayLike<number>)
-    ? { kind: 'rows', ...place, groups: undefined }
-    : MIXED;
+  if (common === undefined) return MIXED;
+  if (op.name === 'input') return common === 0 ? { kind: 'rows', axis: 0, groups: 1 } : MIXED;
+  const uniform = op.name === 'broadcastTo' || (op.name === 'constant' && isUniform(whole.attributes.data as ArrayLike<number>));
+  return uniform ? { kind: 'rows', axis: common, groups: undefined } : MIXED;
 }
 
 const isUniform = (data: ArrayLike<number>) => Array.prototype.every.call(data, (v: number) => v === data[0]);
