@@ -1,38 +1,53 @@
 /**
  * @file The light decoder R_ψ: Z → X, and the reconstruction loss on raw values (method 4.1). Shape key: B batch, N context tokens, F
- * features of a token, M latents, D width.
+ * features of a token, M latents, D width, H heads, K head width, L = B·M latents of a batch, J = H·M.
  */
 
 import {
   add,
   argmax,
-  broadcastTo,
   cast,
   equal,
+  expectShape,
   less,
   matmul,
   mul,
   reshape,
   slice,
+  softmax,
   square,
   sub,
   sum,
   type Tensor,
+  transpose,
 } from '../engine/index.ts';
-import { crossAttention, crossEntropy, keysValues, linear, normalInit, type Scope, weightedMean } from '../nn/index.ts';
+import { crossEntropy, linear, linearInit, normalInit, project, type Scope, weightedMean } from '../nn/index.ts';
 import type { TokenLayout } from '../tokenizers/index.ts';
 
 /**
  * One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]; with `at` [n, N] one-hot,
- * those of some tokens, [B, n, F].
+ * those of some tokens, [B, n, F]. All maps after the attention weights are linear, so they are applied to the few values, not to the many
+ * tokens: r = (p + Σ_h w_h V_h O_h) R + b = p R + b + Σ_h w_h (V_h O_h R).
  */
 export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number, at?: Tensor): Tensor {
-  const [B, , D] = z_BMD.shape;
+  const { B, M, D } = expectShape(z_BMD, 'B M D');
+  const [H, K, F] = [heads, D / heads, layout.width];
   const all_ND = scope.parameter('positions', [tokens, D], normalInit(1));
-  const asked = at ? matmul(at, all_ND) : all_ND;
-  const positions = broadcastTo(asked, [B, asked.shape[0], D]);
-  const read = add(positions, crossAttention(scope, positions, keysValues(scope, z_BMD, D, heads), { heads }));
-  return linear(scope.at('head'), read, layout.width);
+  const positions_ND = at ? matmul(at, all_ND) : all_ND;
+  const [N] = positions_ND.shape;
+  /** x [T, D] W in heads, [H, T, K]. */
+  const headsOf = (name: string, x: Tensor) => transpose(reshape(project(scope.at(name), x, D), [-1, H, K]), [1, 0, 2]);
+  const z_LD = reshape(z_BMD, [B * M, D]);
+  const [keys_HLK, values_HLK] = [headsOf('k', z_LD), headsOf('v', z_LD)];
+  const scores_HNL = matmul(headsOf('q', positions_ND), keys_HLK, { transposeB: true, alpha: 1 / Math.sqrt(K) });
+  const weights_HNBM = softmax(reshape(scores_HNL, [H, N, B, M]));
+  const out_DD = scope.at('out').parameter('weight', [D, D], linearInit);
+  const fixed_NF = linear(scope.at('head'), positions_ND, F);
+  const readOut_DF = scope.at('head').parameter('weight', [D, F], linearInit);
+  const read_HLF = matmul(values_HLK, reshape(matmul(out_DD, readOut_DF), [H, K, F]));
+  const read_BJF = reshape(transpose(reshape(read_HLF, [H, B, M, F]), [1, 0, 2, 3]), [B, H * M, F]);
+  const weights_BNJ = reshape(transpose(weights_HNBM, [2, 1, 0, 3]), [B, N, H * M]);
+  return add(matmul(weights_BNJ, read_BJF), fixed_NF);
 }
 
 /**
