@@ -34,6 +34,10 @@ describe('an experiment with a base', () => {
   });
 
   it('starts from the own options of another environment or source', () => {
+    expect(loadExperiment(write('reset.yaml', 'name: reset\nbase: mine.yaml\nmodel: { latents: null }\n')).model).toEqual({
+      ...loadExperiment('experiments/tiny.yaml').model,
+      latents: loadExperiment(write('plain.yaml', 'name: plain\n')).model.latents,
+    });
     const sized = write('sized.yaml', 'name: sized\nbase: tiny\nenv: { options: { size: 5 } }\n');
     const load = (text: string) => loadExperiment(write('other.yaml', `name: other\nbase: ${sized}\n${text}`));
     expect(load('env: { id: dark-room }').env.options).toEqual({ size: 5 });
