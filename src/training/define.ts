@@ -184,7 +184,10 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   iteration?(config: C): { readonly updates: number; readonly episodes: number };
   /** Methods that it adds to the evaluation under this configuration. */
   methods(config: C): readonly EvaluatedMethod[];
-  /** Trains, starting from earlier stages. */
+  /**
+   * Trains, starting from earlier stages. Whatever it reads of them must be among `data` and `from` of its `StageSpec`: stages run in parallel,
+   * and this one starts when those are finished.
+   */
   train(run: R, earlier: Earlier): Promise<Trained>;
 }
 
