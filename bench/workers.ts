@@ -65,7 +65,7 @@ async function simulated(step: TimedStep, count: number) {
 }
 
 export const workers: Bench = {
-  description: 'a fine-tuning step by two single-threaded workers versus one with two threads, and simulated for 4 to 16 workers',
+  description: 'a fine-tuning step by two single-threaded workers versus one with two threads, and simulated for more workers',
   async run(say) {
     const { step, histories } = presetStep();
     say(`fine-tuning step of the Dark Room preset, batch ${step.batch}, on ${availableParallelism()} cores …`);
