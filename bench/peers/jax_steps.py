@@ -142,7 +142,7 @@ def action_logits(p, query, z, spec):
 def reconstruction_loss(p, z, batch, spec):
     positions = p["decoder.positions"]
     if "rebuiltAt" in batch:
-        positions = positions[batch["rebuiltAt"]]
+        z = z[batch["rebuiltAt"]]
     actual = batch["rebuilt"] if "rebuilt" in batch else batch["context"]
     predicted = affine(p, "decoder.head", positions + cross_attention(p, "decoder", positions, z, spec["heads"]))
     total = 0

@@ -129,7 +129,7 @@ def action_logits(p, query, z, spec):
 def reconstruction_loss(p, z, batch, spec):
     positions = p["decoder.positions"]
     if "rebuiltAt" in batch:
-        positions = positions[batch["rebuiltAt"]]
+        z = z[batch["rebuiltAt"]]
     read = positions + cross_attention(p, "decoder", positions[None], z, spec["heads"])
     predicted = affine(p, "decoder.head", read).float().flatten(0, 1)
     total = 0

@@ -46,7 +46,10 @@ class Workload:
             segments = batch["segments"].reshape(-1, *batch["segments"].shape[2:])
             batch["segments"] = np.concatenate([segments, np.zeros_like(segments[:1])])
         if "rebuiltAt" in batch:
-            batch["rebuiltAt"] = batch["rebuiltAt"].argmax(-1)
+            # The rows of Z that are decoded.
+            histories, _, queries = batch["rebuiltAt"].shape
+            chosen = batch["rebuiltAt"].argmax(-1) + np.arange(histories)[:, None] * queries
+            batch["rebuiltAt"] = chosen.reshape(-1)
 
     def fuse(self, name, parts):
         """Joins weights that multiply the same input: `name.q.weight`, … [D, K] each become `name.qkv.weight` [D, 3 K]."""

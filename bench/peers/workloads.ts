@@ -10,7 +10,7 @@ import { initialize, type ParameterSpec, Scope } from '../../src/nn/index.ts';
 import { STEP } from '../../src/optim/index.ts';
 import type { History } from '../../src/rl/index.ts';
 import type { OptimizerConfig } from '../../src/settings/base.ts';
-import { BatchSampler, chosenTokens, newBatch } from '../../src/tokenizers/index.ts';
+import { BatchSampler, chosenContexts, newBatch } from '../../src/tokenizers/index.ts';
 import { feedsOf } from '../../src/training/batches.ts';
 import { optimizerOf } from '../../src/training/define.ts';
 import { finetune, finetuneGroup } from '../../src/training/stages/finetune.ts';
@@ -73,9 +73,9 @@ async function finetuning(preset: string): Promise<Workload> {
   const shape = model.trainingShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
   new BatchSampler(histories, tokenizer, shape, config.queries.earlyEpisodeFraction).fill(batch, random.split('batch'));
-  const chosen = rebuilt ? chosenTokens(tokenizer, shape, rebuilt) : undefined;
+  const chosen = rebuilt ? chosenContexts(tokenizer, shape, rebuilt) : undefined;
   chosen?.fill(batch.context, random.split('rebuilt'));
-  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.tokens, rebuiltAt: chosen?.at });
+  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.contexts, rebuiltAt: chosen?.at });
   const used = inputsOf({ outputs: { loss } });
   return {
     loss,

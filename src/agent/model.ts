@@ -20,6 +20,7 @@ import {
   constant,
   type Graph,
   input,
+  matmul,
   mul,
   reshape,
   rewrite,
@@ -94,9 +95,9 @@ export type CodeShape = { readonly shape: readonly number[]; readonly size: numb
 
 /** What a reconstruction is compared with. */
 export interface ReconstructionInputs {
-  /** [B, N, F] whole contexts. */
+  /** [B, N, F] all contexts. */
   readonly context: Tensor;
-  /** With `rebuiltAt`: only these tokens [B, n, F], and their places [n, N], one-hot. */
+  /** With `rebuiltAt`: only k contexts of each history, [G · k, N, F], and which of its Q queries they belong to, one-hot [G, k, Q]. */
   readonly rebuilt?: Tensor;
   readonly rebuiltAt?: Tensor;
 }
@@ -150,7 +151,7 @@ export class Model {
   readonly perHistory: number;
   /** Number of segments that their contexts hold together, at most (E); absent if contexts do not share encoded segments. */
   readonly passage?: number;
-  /** Number of transitions of the context that a training step reconstructs; all if absent. */
+  /** Number of contexts of each history (k) that a training step reconstructs; all if absent. */
   readonly rebuilt?: number;
   /** Room for a few-shot prompt before the query. */
   readonly prompt?: PromptShape;
@@ -200,7 +201,7 @@ export class Model {
       layout: this.tokenizer.context,
     };
     this.perHistory = config.queries.perHistory;
-    this.rebuilt = config.context.rebuilt;
+    this.rebuilt = config.queries.reconstructed;
     if (this.perHistory > 1 && contextLayout === 'segments' && compressor(config.compressor).compress.bySegment?.(this.options)) {
       const { dataset, episodes: recorded, stride } = config.source;
       const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
@@ -274,19 +275,18 @@ export class Model {
 
   /**
    * A training batch as graph inputs: those of `inputs`; if contexts share segments, segments [G, E, S, F] and selection [G, Q, R, E + 1];
-   * if a part of the context is reconstructed, rebuilt [B, n, F] and rebuiltAt [n, N].
+   * if some contexts are reconstructed, rebuilt [G · k, N, F] and rebuiltAt [G, k, Q].
    */
   trainingInputs(batch: number) {
-    const { perHistory: Q, passage: E, rebuilt, tokenizer } = this;
+    const { perHistory: Q, passage: E, rebuilt: k, tokenizer } = this;
     const [G, F] = [this.#passages(batch), tokenizer.context.width];
-    const n = rebuilt && rebuilt * tokenizer.tokensPerTransition;
     return {
       ...this.inputs(batch),
       ...(E && {
         segments: input('segments', [G, E, this.options.segment, F]),
         selection: input('selection', [G, Q, this.contextTransitions / this.segment, E + 1]),
       }),
-      ...(n && { rebuilt: input('rebuilt', [batch, n, F]), rebuiltAt: input('rebuiltAt', [n, this.contextTokens]) }),
+      ...(k && { rebuilt: input('rebuilt', [G * k, this.contextTokens, F]), rebuiltAt: input('rebuiltAt', [G, k, Q]) }),
     };
   }
 
@@ -415,9 +415,13 @@ export class Model {
     };
   }
 
-  /** L_rec and its parts, of all tokens of the context or of some (`rebuilt` [B, n, F] at `rebuiltAt` [n, N]). */
+  /** L_rec and its parts, of all contexts or of those that were chosen. */
   reconstruction(scope: Scope, z_BMD: Tensor, { context, rebuilt, rebuiltAt }: ReconstructionInputs) {
-    return reconstructionLoss(this.#reconstruct(scope, z_BMD, rebuiltAt), rebuilt ?? context, this.tokenizer.context);
+    const [, M, D] = z_BMD.shape;
+    const chosen = rebuiltAt
+      ? reshape(matmul(rebuiltAt, reshape(z_BMD, [rebuiltAt.shape[0], rebuiltAt.shape[2], M * D])), [-1, M, D])
+      : z_BMD;
+    return reconstructionLoss(this.#reconstruct(scope, chosen), rebuilt ?? context, this.tokenizer.context);
   }
 
   /** R_ψ: `latents` [B, M, D] → `context` [B, N, F], with logits for categorical fields. */
@@ -426,8 +430,8 @@ export class Model {
     return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
   }
 
-  #reconstruct(scope: Scope, z_BMD: Tensor, at?: Tensor): Tensor {
-    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads, at);
+  #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
+    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
   }
 
   /**

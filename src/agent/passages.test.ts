@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { compressor, compressors, reconstruct } from '../compressor/index.ts';
+import { compressor, compressors } from '../compressor/index.ts';
 import { experimentSchema } from '../config/experiment.ts';
 import { add, countFlops, grad, input, interpret, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialize, Scope, weightedMean } from '../nn/index.ts';
 import { listedTasks } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, chosenTokens, newBatch } from '../tokenizers/index.ts';
+import { BatchSampler, chosenContexts, newBatch } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { Model } from './model.ts';
@@ -15,8 +15,8 @@ import { Pass } from './terms.ts';
 
 const [BATCH, EACH] = [6, 3];
 const SIZES = `name: a
-context: {episodes: 3, layout: segments, rebuilt: 2}
-queries: {perHistory: ${EACH}}
+context: {episodes: 3, layout: segments}
+queries: {perHistory: ${EACH}, reconstructed: 2}
 source: {episodes: 6}
 model: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, encoderSpan: horizon, decoderLayers: 1, latents: 2}`;
 
@@ -35,9 +35,9 @@ function build(family: (typeof FAMILIES)[keyof typeof FAMILIES], overrides: read
   const { place, ...batch } = newBatch(model.tokenizer, shape);
   // Some passages begin with the history, whose first contexts have empty slots, and some later.
   new BatchSampler(histories, model.tokenizer, shape).fill({ ...batch, place }, Random.seeded(3));
-  const chosen = model.rebuilt ? chosenTokens(model.tokenizer, shape, model.rebuilt) : undefined;
+  const chosen = model.rebuilt ? chosenContexts(model.tokenizer, shape, model.rebuilt) : undefined;
   chosen?.fill(batch.context, Random.seeded(4));
-  return { model, place, batch: { ...batch, ...(chosen && { rebuilt: chosen.tokens, rebuiltAt: chosen.at }) } };
+  return { model, place, batch: { ...batch, ...(chosen && { rebuilt: chosen.contexts, rebuiltAt: chosen.at }) } };
 }
 
 const SHARING = compressors.all.filter(({ compress }) => compress.bySegment).map(({ id }) => id);
@@ -89,23 +89,29 @@ describe.each(Object.entries(FAMILIES))('queries of the same history, with %s', 
     expect(countFlops({ outputs: { shared } }).total).toBeLessThan(countFlops({ outputs: { whole } }).total);
   });
 
-  it('reconstruct the chosen tokens as all tokens are reconstructed', () => {
+  it('reconstruct the chosen contexts as all contexts are reconstructed', () => {
     const scope = new Scope();
-    const { context: layout, tokensPerTransition } = model.tokenizer;
-    const [N, F, n] = [model.contextTokens, layout.width, model.rebuilt! * tokensPerTransition];
+    const pass = new Pass(model, scope, 'mean-pool', BATCH);
     const z = input('z', [BATCH, 2, 8]);
-    const [all, some] = [undefined, input('rebuiltAt', [n, N])].map(at => reconstruct(scope, z, N, layout, 2, at));
+    const { fields } = model.reconstruction(scope, z, pass.inputs);
     const numbers = Array.from({ length: BATCH * 2 * 8 }, (_, i) => Math.sin(i));
     const weights = Object.fromEntries(initialize([...scope.table.values()], Random.seeded(0)));
-    const found = interpret({ outputs: { all, some } }, { ...weights, z: numbers, rebuiltAt: batch.rebuiltAt! });
-    const places = Array.from({ length: n }, (_, i) => batch.rebuiltAt!.subarray(i * N, (i + 1) * N).indexOf(1));
-    expect(new Set(places).size).toBe(n);
-    const at = (values: ArrayLike<number>, token: number) => Array.from({ length: F }, (_, f) => values[token * F + f]);
-    for (let b = 0; b < BATCH; b++)
-      for (const [i, place] of places.entries()) {
-        expect(at(found.some, b * n + i)).toEqual(at(found.all, b * N + place));
-        expect(at(batch.rebuilt!, b * n + i)).toEqual(at(batch.context, b * N + place));
-      }
+    const some = interpret({ outputs: fields }, { ...weights, ...batch, z: numbers });
+    const [G, k] = [BATCH / EACH, model.rebuilt!];
+    const rows = Array.from(
+      { length: G * k },
+      (_, i) => Math.floor(i / k) * EACH + batch.rebuiltAt!.subarray(i * EACH, (i + 1) * EACH).indexOf(1),
+    );
+    expect(new Set(rows).size).toBe(G * k);
+    const of = (values: ArrayLike<number>) => {
+      const size = values.length / BATCH;
+      return rows.flatMap(row => Array.from({ length: size }, (_, i) => values[row * size + i]));
+    };
+    expect([...batch.rebuilt!]).toEqual(of(batch.context));
+    const alone = new Scope();
+    const context = input('context', [G * k, model.contextTokens, model.tokenizer.context.width]);
+    const { fields: whole } = model.reconstruction(alone, input('z', [G * k, 2, 8]), { context });
+    expect(some).toEqual(interpret({ outputs: whole }, { ...weights, context: of(batch.context), z: of(numbers) }));
   });
 });
 
@@ -115,7 +121,7 @@ describe('a model', () => {
   it('shares no encodings where these depend on the place in the context', () => {
     expect(build(family, ['context.layout=window']).model.passage).toBeUndefined();
     expect(build(family, ['model.encoderSpan=context']).model.passage).toBeUndefined();
-    expect(build(family, ['queries.perHistory=1']).model.passage).toBeUndefined();
+    expect(build(family, ['queries.perHistory=1', 'queries.reconstructed=1']).model.passage).toBeUndefined();
   });
 
   it('holds no more segments of a passage than a history has before its last', () => {

@@ -25,16 +25,14 @@ import { crossEntropy, linear, linearInit, normalInit, project, type Scope, weig
 import type { TokenLayout } from '../tokenizers/index.ts';
 
 /**
- * One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]; with `at` [n, N] one-hot,
- * those of some tokens, [B, n, F]. All maps after the attention weights are linear, so they are applied to the few values, not to the many
- * tokens: r = (p + Σ_h w_h V_h O_h) R + b = p R + b + Σ_h w_h (V_h O_h R).
+ * One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]. All maps
+ * after the attention weights are linear, so they are applied to the few values, not to the many tokens: r = (p + Σ_h w_h V_h O_h) R + b = p R + b + Σ_h w_h (V_h O_h R).
  */
-export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number, at?: Tensor): Tensor {
+export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number): Tensor {
   const { B, M, D } = expectShape(z_BMD, 'B M D');
   const [H, K, F] = [heads, D / heads, layout.width];
-  const all_ND = scope.parameter('positions', [tokens, D], normalInit(1));
-  const positions_ND = at ? matmul(at, all_ND) : all_ND;
-  const [N] = positions_ND.shape;
+  const N = tokens;
+  const positions_ND = scope.parameter('positions', [N, D], normalInit(1));
   /** x [T, D] W in heads, [H, T, K]. */
   const headsOf = (name: string, x: Tensor) => transpose(reshape(project(scope.at(name), x, D), [-1, H, K]), [1, 0, 2]);
   const z_LD = reshape(z_BMD, [B * M, D]);

@@ -111,9 +111,6 @@ export const sharedFields = () => ({
           'How past transitions are arranged: window (the latest ones, contiguous) or segments (each segment in a slot of its own; shorter ones leave room). If omitted, what the compressor needs: segments for causal and recurrent, otherwise window',
         )
         .optional(),
-      rebuilt: count(
-        'Number of transitions of the context that a training step reconstructs, drawn at random in every step. If omitted, all',
-      ).optional(),
     },
     ({ segment, segments }, context) => {
       if ((segment === undefined) === (segments === undefined)) return;
@@ -122,17 +119,29 @@ export const sharedFields = () => ({
       context.addIssue({ code: 'custom', path: [missing], input: undefined, message });
     },
   ),
-  queries: section('Queries Q: the running episodes on which the policy is trained', {
-    earlyEpisodeFraction: fraction(
-      'Fraction of query episodes drawn from the first half of a history. The rest are drawn uniformly from the whole history',
-    )
-      .meta({ formerly: 'early' })
-      .default(0),
-    perHistory: count(
-      'Number of queries of a batch that come from the same history, near each other; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is encoded once for all of them',
-      'batch',
-    ).default(1),
-  }),
+  queries: section(
+    'Queries Q: the running episodes on which the policy is trained',
+    {
+      earlyEpisodeFraction: fraction(
+        'Fraction of query episodes drawn from the first half of a history. The rest are drawn uniformly from the whole history',
+      )
+        .meta({ formerly: 'early' })
+        .default(0),
+      perHistory: count(
+        'Number of queries of a batch that come from the same history, near each other; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is encoded once for all of them',
+        'batch',
+      ).default(1),
+      reconstructed: count(
+        'Number of these queries whose contexts a training step reconstructs, drawn at random from those of each history. If omitted, all',
+        'batch',
+      ).optional(),
+    },
+    ({ perHistory, reconstructed = 1 }, context) => {
+      if (reconstructed <= perHistory) return;
+      const message = `expected at most ${perHistory}, because queries.perHistory is ${perHistory}`;
+      context.addIssue({ code: 'custom', path: ['reconstructed'], input: reconstructed, message });
+    },
+  ),
   model: section(
     'Size of the compressor C_θ and the policy A_φ',
     {

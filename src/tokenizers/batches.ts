@@ -348,36 +348,32 @@ export class BatchSampler {
 }
 
 /**
- * Some tokens of every context of a batch, at the same places in all: what the decoder must rebuild in a step. Shape key: B batch, N context
- * tokens, n chosen tokens, F features.
+ * Some of the contexts of each history in a batch: what the decoder must rebuild in a step. Shape key: B queries, G histories, Q queries per
+ * history, k chosen ones, N context tokens, F features.
  */
-export function chosenTokens(
+export function chosenContexts(
   tokenizer: Tokenizer,
-  { batch, contextTransitions }: Pick<BatchShape, 'batch' | 'contextTransitions'>,
-  transitions: number,
+  { batch, contextTransitions, perHistory: Q = 1 }: Pick<BatchShape, 'batch' | 'contextTransitions' | 'perHistory'>,
+  perHistory: number,
 ) {
-  const { tokensPerTransition: each, context: layout } = tokenizer;
-  const N = contextTransitions * each;
-  const count = transitions * each;
-  const places = Array.from({ length: contextTransitions }, (_, i) => i);
-  /** [B, n, F] the tokens. */
-  const tokens = new Float32Array(batch * count * layout.width);
-  /** [n, N] one-hot: the place of each in its context. */
-  const at = new Float32Array(count * N);
+  const size = contextTransitions * tokenizer.tokensPerTransition * tokenizer.context.width;
+  const places = Array.from({ length: Q }, (_, i) => i);
+  const [G, k] = [batch / Q, perHistory];
+  /** [G · k, N, F] the contexts. */
+  const contexts = new Float32Array(G * k * size);
+  /** [G, k, Q] one-hot: the query of each. */
+  const at = new Float32Array(G * k * Q);
   return {
-    tokens,
+    contexts,
     at,
-    /** Chooses places and copies their tokens from contexts [B, N, F]. */
+    /** Chooses queries of each history and copies their contexts from [B, N, F]. */
     fill(context: Float32Array, random: Random): void {
       at.fill(0);
-      for (const [i, place] of random.shuffled(places).slice(0, transitions).entries())
-        for (let k = 0; k < each; k++) {
-          const [n, t] = [i * each + k, place * each + k];
-          at[n * N + t] = 1;
-          for (let b = 0; b < batch; b++) {
-            const from = (b * N + t) * layout.width;
-            tokens.set(context.subarray(from, from + layout.width), (b * count + n) * layout.width);
-          }
+      for (let g = 0; g < G; g++)
+        for (const [i, q] of random.shuffled(places).slice(0, k).entries()) {
+          const [to, from] = [g * k + i, g * Q + q];
+          at[to * Q + q] = 1;
+          contexts.set(context.subarray(from * size, (from + 1) * size), to * size);
         }
     },
   };

@@ -6,7 +6,7 @@ import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
 import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloTables } from '../sources/index.ts';
-import { type Batch, BatchSampler, chosenTokens, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
+import { type Batch, BatchSampler, chosenContexts, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 
@@ -27,8 +27,8 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
   const { tokenizer } = model;
   const shape = model.trainingShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
-  const chosen = model.rebuilt ? chosenTokens(tokenizer, shape, model.rebuilt) : undefined;
-  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.tokens, rebuiltAt: chosen?.at });
+  const chosen = model.rebuilt ? chosenContexts(tokenizer, shape, model.rebuilt) : undefined;
+  const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.contexts, rebuiltAt: chosen?.at });
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
   const parts = batchParts(batch, histories, run.demonstrations ?? [], {

@@ -149,7 +149,7 @@ describe('a step that workers divide', () => {
   });
 });
 
-const PASSAGES = ['queries.perHistory=2', 'context.layout=segments', 'context.rebuilt=1', 'model.encoderSpan=horizon'];
+const PASSAGES = ['queries.perHistory=2', 'context.layout=segments', 'queries.reconstructed=1', 'model.encoderSpan=horizon'];
 
 describe('the objectives of all stages', () => {
   /** The objectives of an experiment, for a batch of 12 and for a third of it. */
