@@ -83,7 +83,7 @@ describe('the cost of an action', () => {
   };
   const [width, float] = [64, 4];
 
-  it.each(compressors.all.filter(({ step }) => step).map(({ id }) => id))(
+  it.each(compressors.all.filter(({ recurrence }) => recurrence).map(({ id }) => id))(
     'of %s does not depend on how long its context was in training',
     kind => {
       expect(cost(kind, { episodes: 500 })).toEqual(cost(kind, { episodes: 5 }));

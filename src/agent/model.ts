@@ -11,13 +11,17 @@ import {
   type LatentKind,
   type Latents,
   latentKind,
+  type Recurrence,
+  readSegment,
   reconstruct,
   reconstructionLoss,
+  unroll,
 } from '../compressor/index.ts';
 import {
   add,
   concat,
   constant,
+  expectShape,
   type Graph,
   input,
   matmul,
@@ -55,73 +59,17 @@ import {
 } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { compressionOf, expectLatents, inTokens, layoutOf } from './compression.ts';
+import type { Asked, ContextInputs, Inference, ReconstructionInputs } from './interfaces.ts';
 
 export type ModelConfig = Pick<
   BaseConfig,
   'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents' | 'queries' | 'source'
 >;
 
-/** What Z is computed from in training. */
-export interface ContextInputs {
-  /** [B, N, F] whole contexts. */
-  readonly context: Tensor;
-  /** With `selection`: the same contexts as selections from passages of histories, [G, E, S, F] and [G, Q, R, E + 1]. */
-  readonly segments?: Tensor;
-  readonly selection?: Tensor;
-}
+export * from './interfaces.ts';
 
-/** What the graphs that act give besides probabilities, and read besides Z; nothing by default. */
-export interface Asked {
-  /** Value estimates. */
-  readonly critic?: boolean;
-  /** Predicted future returns. */
-  readonly returns?: boolean;
-  /** Weights of cross-attention. */
-  readonly attention?: boolean;
-  /** Number of retrieved contexts. */
-  readonly retrieved?: number;
-}
-
-/** Inputs of the inference graphs; all other inputs are parameters. */
-export const INFERENCE_INPUTS: Pick<ReadonlySet<string>, 'has'> = {
-  has: name => DATA.has(name) || /^(self|cross)\./.test(name),
-};
-const COMPRESSING = ['context', 'state', 'segment', 'encoded', 'codes'];
-const ACTING = ['query', 'latents', 'retrieved', 'present', 'prompt', 'tokens', 'place'];
-const DATA: ReadonlySet<string> = new Set([...COMPRESSING, ...ACTING]);
-
-/** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
-export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
-
-/** What a reconstruction is compared with. */
-export interface ReconstructionInputs {
-  /** [B, N, F] all contexts. */
-  readonly context: Tensor;
-  /** With `rebuiltAt`: only k contexts of each history, [G · k, N, F], and which of its Q queries they belong to, one-hot [G, k, Q]. */
-  readonly rebuilt?: Tensor;
-  readonly rebuiltAt?: Tensor;
-}
-
-/** The graphs that act. */
-export interface Inference {
-  /**
-   * `context` → `latents`, and `codes` if Z is discrete; absent if nothing of the past reaches the policy. With `recurrent` it also takes
-   * `state` and outputs `next`, the next state.
-   */
-  readonly compress?: Graph;
-  /**
-   * `query` with `latents` (and `retrieved` with `present`) → `probabilities`; with a critic also `values` [B, H], and on request `returns`
-   * [B, H, K] and `attention` [B, H, L, J, C].
-   */
-  readonly act: Graph;
-  /** `codes` → `latents`, if Z is discrete. */
-  readonly decode?: Graph;
-  /** [M, D] of Z. */
-  readonly latentShape?: readonly number[];
-  readonly codes?: CodeShape;
-  readonly recurrent: boolean;
-  readonly context: ContextShape;
-}
+/** Prefix of the buffer with Z as it is carried from batch to batch. No stage inherits it, and no file has it. */
+export const CARRIED = 'carried';
 
 /** Prefixes of the parameters of each part, by which a stage trains some parts and freezes others. STATISTICS are separate. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
@@ -151,6 +99,8 @@ export class Model {
   readonly perHistory: number;
   /** Number of segments that their contexts hold together, at most (E); absent if contexts do not share encoded segments. */
   readonly passage?: number;
+  /** Whether these queries are consecutive, and the probability that a history is left after a segment. */
+  readonly consecutive?: { readonly restart: number };
   /** Number of contexts of each history (k) that a training step reconstructs; all if absent. */
   readonly rebuilt?: number;
   /** Room for a few-shot prompt before the query. */
@@ -202,7 +152,14 @@ export class Model {
     };
     this.perHistory = config.queries.perHistory;
     this.rebuilt = config.queries.reconstructed;
-    if (this.perHistory > 1 && contextLayout === 'segments' && compressor(config.compressor).compress.bySegment?.(this.options)) {
+    const { consecutive, restart } = config.queries;
+    if (consecutive) this.consecutive = { restart };
+    if (
+      !consecutive &&
+      this.perHistory > 1 &&
+      contextLayout === 'segments' &&
+      compressor(config.compressor).compress.bySegment?.(this.options)
+    ) {
       const { dataset, episodes: recorded, stride } = config.source;
       const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
       this.passage = Math.max(1, Math.min(segments + querySpan(this.perHistory) - 1, past));
@@ -261,7 +218,7 @@ export class Model {
    */
   trainingShape(batch: number): BatchShape {
     this.#passages(batch);
-    return { ...this.batchShape(batch), perHistory: this.perHistory, passage: this.passage };
+    return { ...this.batchShape(batch), perHistory: this.perHistory, passage: this.passage, consecutive: this.consecutive };
   }
 
   /** Number of histories (G) of a training batch. */
@@ -274,14 +231,15 @@ export class Model {
   }
 
   /**
-   * A training batch as graph inputs: those of `inputs`; if contexts share segments, segments [G, E, S, F] and selection [G, Q, R, E + 1];
-   * if some contexts are reconstructed, rebuilt [G · k, N, F] and rebuiltAt [G, k, Q].
+   * A training batch as graph inputs: those of `inputs`; if contexts share segments, segments [G, E, S, F] and selection [G, Q, R, E + 1]; if
+   * queries are consecutive, segments [G, Q, S, F] and begins [G, Q]; if some contexts are reconstructed, rebuilt [G · k, N, F] and rebuiltAt [G, k, Q].
    */
   trainingInputs(batch: number) {
-    const { perHistory: Q, passage: E, rebuilt: k, tokenizer } = this;
+    const { perHistory: Q, passage: E, consecutive, rebuilt: k, tokenizer } = this;
     const [G, F] = [this.#passages(batch), tokenizer.context.width];
     return {
       ...this.inputs(batch),
+      ...(consecutive && { segments: input('segments', [G, Q, this.options.segment, F]), begins: input('begins', [G, Q]) }),
       ...(E && {
         segments: input('segments', [G, E, this.options.segment, F]),
         selection: input('selection', [G, Q, this.contextTransitions / this.segment, E + 1]),
@@ -315,7 +273,7 @@ export class Model {
    * in two parts, X may be given as what the first `found` for its segments, [B, R, ..].
    */
   latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly found: Tensor }): Latents | undefined {
-    const { compress } = compressor(compressorId);
+    const { compress, recurrence } = compressor(compressorId);
     const { options } = this;
     const parts = compress.bySegment?.(options);
     const shape = this.latentShape(compressorId);
@@ -323,7 +281,8 @@ export class Model {
     const own = scope.at(PARTS.compressor);
     const compressed = () => {
       if ('found' in of) return parts!.join(own, of.found, options);
-      const { context, segments, selection } = of;
+      const { context, segments, selection, begins } = of;
+      if (recurrence && segments && begins) return this.#carried(scope, recurrence, shape, { segments, begins });
       return parts && segments && selection
         ? compressPassages(own, { segments, selection }, parts, options)
         : compress(own, context, options);
@@ -331,6 +290,28 @@ export class Model {
     const [B] = ('found' in of ? of.found : of.context).shape;
     const checked = expectLatents(compressorId, 'compress', compressed(), [B, ...shape]);
     return this.latentKind(compressorId).apply(own.at('latents'), checked, this.latentSettings);
+  }
+
+  /** Z before each of the consecutive segments, [G·Q, M, D], with gradients through all of them. It begins as the last batch ended. */
+  #carried(
+    scope: Scope,
+    recurrence: Recurrence,
+    [M, D]: readonly [number, number],
+    { segments, begins }: { readonly segments: Tensor; readonly begins: Tensor },
+  ): Tensor {
+    const { G, Q, S, F } = expectShape(segments, 'G Q S F');
+    const own = scope.at(PARTS.compressor);
+    const found = recurrence.each(own, reshape(segments, [G * Q, S, F]), this.options);
+    const carried = scope.at(CARRIED).buffer('latents', [G, M, D]);
+    const states = unroll(own, recurrence, carried, reshape(found, [G, Q, found.shape[1]]), this.options, { begins });
+    scope.assign(carried, stopGradient(states[Q]));
+    return reshape(
+      concat(
+        states.slice(0, Q).map(z => reshape(z, [G, 1, M, D])),
+        1,
+      ),
+      [G * Q, M, D],
+    );
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -443,9 +424,9 @@ export class Model {
   inference(compressorId: string, batch: { compress: number; act: number }, asked: Asked = {}): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
-    const { step } = compressor(compressorId);
+    const { recurrence } = compressor(compressorId);
     const { segment, contextLayout } = this;
-    const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, contextLayout };
+    const context: ContextShape = { contextTransitions: recurrence ? segment : this.contextTransitions, segment, contextLayout };
     const latentShape = this.latentShape(compressorId);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, asked.retrieved ?? 0, latentShape);
@@ -455,12 +436,13 @@ export class Model {
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
     const own = scope.at(PARTS.compressor);
     const state = input('state', [batch.compress, ...latentShape]);
-    const next = step && expectLatents(compressorId, 'step', step(own, state, past, this.options), state.shape);
+    const next =
+      recurrence && expectLatents(compressorId, 'recurrence', readSegment(own, recurrence, state, past, this.options), state.shape);
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
       : this.latents(scope, compressorId, { context: past })!;
     const compress: Graph = { outputs: this.compressed(z, next) };
-    const made = { compress, act, latentShape, recurrent: Boolean(step), context };
+    const made = { compress, act, latentShape, recurrent: Boolean(recurrence), context };
     const { discrete } = this.latentKind(compressorId);
     if (!discrete) return made;
     const { groups, size } = discrete.alphabet(this.latentSettings);

@@ -147,13 +147,13 @@ describe('a segment of one step', () => {
   });
 });
 
-describe.each(compressors.all)('$id in two parts', ({ id, compress: { bySegment }, step }) => {
+describe.each(compressors.all)('$id in two parts', ({ id, compress: { bySegment }, recurrence }) => {
   it.each(['segments', 'best'])('compresses segments in slots as in one part: %s', async layout => {
     const arranged = layout === 'best' ? 'compressor=best-episodes' : 'context.layout=segments';
     const { model } = build('packed', [arranged, 'context.episodes=3', 'model.encoderSpan=horizon']);
     expect(model.contextLayout).toBe(layout);
     const graphs = segmentGraphs(model, id, BATCH);
-    expect(Boolean(graphs)).toBe(Boolean(bySegment) && !step);
+    expect(Boolean(graphs)).toBe(Boolean(bySegment) && !recurrence);
     if (!graphs) return;
     const { compress } = model.inference(id, { compress: BATCH, act: 1 });
     const weights = parameters(compress, graphs.encode, graphs.summarize);

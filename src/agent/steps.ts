@@ -119,10 +119,10 @@ export function stepGraphs(
 
 /** The compressor in two parts; undefined if it is recurrent, or if what it makes of a segment depends on its place in the context. */
 export function segmentGraphs(model: Model, compressorId: string, batch: number): SegmentGraphs | undefined {
-  const { compress, step } = compressor(compressorId);
+  const { compress, recurrence } = compressor(compressorId);
   const { options, tokenizer, contextTokens, contextLayout } = model;
   const parts = compress.bySegment?.(options);
-  if (!parts || step || contextLayout === 'window') return undefined;
+  if (!parts || recurrence || contextLayout === 'window') return undefined;
   const scope = new Scope();
   const { segment: L } = options;
   const found = parts.each(scope.at(PARTS.compressor), input('segment', [batch, L, tokenizer.context.width]), options);

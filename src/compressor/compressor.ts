@@ -76,6 +76,20 @@ export interface BySegment<O = CompressorOptions> {
   join(scope: Scope, found: Tensor, options: O): Tensor;
 }
 
+/**
+ * A compressor that reads one segment after another and carries Z from each to the next. Applied to the segments of a history in order, it
+ * equals `compress` of the whole history, so that an agent can carry Z instead of its history.
+ */
+export interface Recurrence<O = CompressorOptions> {
+  /** Segments x [R, S, F] → what a round needs of each, [R, W]. It is independent of Z, so that all segments are read at once. */
+  each(scope: Scope, x_RSF: Tensor, options: O): Tensor;
+  /**
+   * One round: Z [B, M, D] (zeros before the first segment) and what `each` found for one more segment, [B, W] → the next Z. An empty segment,
+   * of zeros only, leaves Z unchanged.
+   */
+  advance(scope: Scope, z_BMD: Tensor, found_BW: Tensor, options: O): Tensor;
+}
+
 /** What a compressor computes from data instead of learning. */
 export interface Fitted {
   /** Values by full parameter name; they are among the statistics, which no stage trains. */
@@ -102,12 +116,8 @@ export interface Compressor {
   window(contextTokens: number, options: CompressorOptions): number;
   /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. If it begins with `encode`, declare it by `afterEncoding`. */
   readonly compress: Compress;
-  /**
-   * Recurrent compressors: Z [B, M, D] (zeros before the first segment) and one more segment [B, S, F] → the next Z [B, M, D]. Applied
-   * segment by segment it equals `compress` of the whole history, so that an agent can carry Z instead of its history. A segment of zeros
-   * changes nothing.
-   */
-  step?(scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions): Tensor;
+  /** Recurrent compressors: how they carry Z from segment to segment. Their `compress` is `recurrently` applied to it. */
+  readonly recurrence?: Recurrence;
   /**
    * Computes parameters from training contexts, which come in blocks [.., N, F] with contexts of shape [N, F]; blocks are reused, so they
    * must not be stored.
@@ -130,7 +140,7 @@ type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { de
 export type CompressorValues<T extends CompressorSettings> = { readonly [K in keyof T]: Value<T[K]> };
 
 /** Parts of a compressor that receive its options, including those of its table. */
-type Parts = 'latents' | 'window' | 'compress' | 'step';
+type Parts = 'latents' | 'window' | 'compress' | 'recurrence';
 
 type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => infer R ? (...args: [...A, CompressorOptions & V]) => R : F;
 
@@ -158,10 +168,10 @@ export function defineCompressor<const T extends CompressorSettings>(
     readonly [K in 'latents' | 'window']: WithValues<Compressor[K], CompressorValues<T>>;
   } & {
     readonly compress: Compress<CompressorOptions & CompressorValues<T>>;
-    readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>>;
+    readonly recurrence?: Recurrence<CompressorOptions & CompressorValues<T>>;
   },
 ): Compressor {
-  const { settings, latents, window, compress, step } = kind;
+  const { settings, latents, window, compress, recurrence } = kind;
   for (const [name, setting] of Object.entries(settings)) expectDefault(kind.id, name, setting);
   const own = (options: CompressorOptions) => {
     const given = options.compression ?? {};
@@ -184,7 +194,10 @@ export function defineCompressor<const T extends CompressorSettings>(
     compress: Object.assign((scope: Scope, x_BNF: Tensor, options: CompressorOptions) => compress(scope, x_BNF, own(options)), {
       bySegment,
     }),
-    step: step && ((scope, z_BMD, segment_BSF, options) => step(scope, z_BMD, segment_BSF, own(options))),
+    recurrence: recurrence && {
+      each: (scope, x_RSF, options) => recurrence.each(scope, x_RSF, own(options)),
+      advance: (scope, z_BMD, found_BW, options) => recurrence.advance(scope, z_BMD, found_BW, own(options)),
+    },
   };
 }
 

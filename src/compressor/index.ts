@@ -1,11 +1,14 @@
 /** @file The registry of compressors: each has one record. */
 
 import { Registry } from '../util/registry.ts';
+import { accumulating } from './accumulating.ts';
 import { bottleneck, perceiver, stridedAttention } from './attention.ts';
 import { bestEpisodes, full, maxPool, meanPool, none, stridedPool, truncated } from './baselines.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
+import { gru } from './gru.ts';
 import { linearProjection, memoryTraces } from './linear.ts';
+import { linearAttention } from './linear-attention.ts';
 import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
 
@@ -14,6 +17,7 @@ export * from './encoder.ts';
 export * from './latents/index.ts';
 export * from './pooling.ts';
 export * from './reconstruction.ts';
+export * from './recurrence.ts';
 
 /** The registry of compressors. */
 export const compressors = new Registry<Compressor>(
@@ -24,6 +28,9 @@ export const compressors = new Registry<Compressor>(
     linearProjection,
     causal,
     recurrent,
+    accumulating,
+    gru,
+    linearAttention,
     perceiver,
     full,
     bestEpisodes,
@@ -42,7 +49,7 @@ export const compressors = new Registry<Compressor>(
     latents: 'function',
     window: 'function',
     compress: 'function',
-    step: 'function?',
+    recurrence: 'object?',
     settings: 'object?',
   },
 );

@@ -4,30 +4,12 @@
  * + p and p. Shape key: B batch, R rounds, S tokens of a segment, M latents, P tokens of working memory, D width.
  */
 
-import {
-  add,
-  broadcastTo,
-  concat,
-  expectShape,
-  layerNorm,
-  less,
-  mul,
-  reshape,
-  select,
-  sigmoid,
-  sizeOf,
-  slice,
-  split,
-  stopGradient,
-  sub,
-  type Tensor,
-  tanh,
-} from '../engine/index.ts';
-import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
-import { invariant } from '../util/errors.ts';
-import { type BySegment, type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor } from './compressor.ts';
-import { encodeTokens, isThere, segmentwise } from './encoder.ts';
+import { add, concat, layerNorm, mul, select, sigmoid, slice, split, sub, type Tensor, tanh } from '../engine/index.ts';
+import { crossAttention, feedForward, keysValues, linear, type Scope } from '../nn/index.ts';
+import { type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor, type Recurrence } from './compressor.ts';
+import { type EncodedSegments, encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
 import { learnedQueries, sink } from './pooling.ts';
+import { recurrently } from './recurrence.ts';
 
 /** Initial bias b_g of the gate: how strongly Z is retained before training. */
 const KEEP = 1;
@@ -68,29 +50,10 @@ const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: T
   },
 };
 
-/** What a round needs of a segment, independent of Z. */
-interface Encoded extends KeysValues {
-  /** [.., P, D] its last tokens, encoded. */
-  readonly recent?: Tensor;
-  /** [.., 1, 1] whether it holds any transition. */
-  readonly there: Tensor;
-}
-
-function encodeSegments(scope: Scope, segments_RSF: Tensor, options: Options): Encoded {
-  const { segment, width, poolHeads, workingMemory: P } = options;
-  invariant(P <= segment, `the working memory is the end of a segment of ${segment} tokens, so it cannot hold ${P} tokens.`);
-  const h = encodeTokens(scope, segments_RSF, { ...options, span: segment });
-  return {
-    ...keysValues(scope.at('pool'), h, width, poolHeads),
-    recent: P > 0 ? slice(h, 1, -P) : undefined,
-    there: isThere(segments_RSF),
-  };
-}
-
 /**
  * One round: queries computed from Z attend to Z and the segment, and U combines the result with Z. state [B, M + P, D] → the same shape.
  */
-function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Encoded, options: Options): Tensor {
+function round(scope: Scope, state: Tensor, { keys, values, recent, there }: EncodedSegments, options: Options): Tensor {
   const { latents, width, poolHeads, hidden, update } = options;
   const B = state.shape[0];
   const z_BMD = slice(state, 1, 0, latents);
@@ -104,47 +67,20 @@ function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Enc
   return select(there, recent ? concat([next, recent], 1) : next, state);
 }
 
-const parts: BySegment<Options> = {
-  // [R, W]: keys, values and the last tokens of a segment, and 1 if it holds any transition.
-  each(scope, x_RSF, options) {
-    const { keys, values, recent, there } = encodeSegments(scope, x_RSF, options);
-    const all = [keys, values, ...(recent ? [recent] : []), select(there, 1, 0)];
-    return concat(
-      all.map(x => reshape(x, [x.shape[0], -1])),
-      1,
-    );
-  },
-  // All segments are encoded at once: only the rounds are sequential.
-  join(scope, found_BRW, options) {
-    const { segment: S, width, poolHeads: H, latents, workingMemory: P, gradientRounds = Number.POSITIVE_INFINITY } = options;
-    const { B, R } = expectShape(found_BRW, 'B R W');
-    const shapes = { keys: [B, H, S, width / H], values: [B, H, S, width / H], recent: [B, P, width], there: [B, 1, 1] };
-    let state = broadcastTo(0, [B, latents + P, width]);
-    for (let r = 0; r < R; r++) {
-      if (r === R - gradientRounds) state = stopGradient(state);
-      const found = slice(found_BRW, 1, r, r + 1);
-      let at = 0;
-      const next = (shape: readonly number[]) => {
-        const size = sizeOf(shape) / B;
-        at += size;
-        return reshape(slice(found, 2, at - size, at), shape);
-      };
-      const keys = next(shapes.keys);
-      const values = next(shapes.values);
-      const recent = P > 0 ? next(shapes.recent) : undefined;
-      state = round(scope, state, { keys, values, recent, there: less(0.5, next(shapes.there)) }, options);
-    }
-    return state;
-  },
+const recurrence: Recurrence<Options> = {
+  each: (scope, x_RSF, options) => packSegments(encodeSegments(scope, x_RSF, options, options.workingMemory)),
+  advance: (scope, state, found_BW, options) => round(scope, state, unpackSegments(found_BW, options, options.workingMemory), options),
 };
+
+const latents = ({ latents, workingMemory }: Options) => latents + workingMemory;
 
 export const recurrent = defineCompressor({
   id: 'recurrent',
   description: 'm latents that each segment updates, so that an agent carries its whole past in constant memory',
   contextLayout: 'segments',
   settings: SETTINGS,
-  latents: (_, { latents, workingMemory }) => latents + workingMemory,
+  latents: (_, options) => latents(options),
   window: contextTokens => contextTokens,
-  compress: segmentwise(parts),
-  step: (scope, z_BMD, segment_BSF, options) => round(scope, z_BMD, encodeSegments(scope, segment_BSF, options), options),
+  compress: recurrently(recurrence, { latents, gradientRounds: ({ gradientRounds }) => gradientRounds }),
+  recurrence,
 });

@@ -4,7 +4,7 @@ import { grad, input, interpret, mul, slice, sum, type Tensor } from '../engine/
 import { initialize, Scope } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { type CompressorOptions, compressor, compressors } from './index.ts';
+import { type CompressorOptions, compressor, compressors, readSegment } from './index.ts';
 
 // B batch, R segments, S tokens of a segment, F features, D width.
 const [B, R, S, F, D] = [2, 4, 5, 6, 8];
@@ -98,7 +98,7 @@ describe('the causal compressor', () => {
 });
 
 const STEPPING = compressors.all
-  .filter(({ step }) => step)
+  .filter(({ recurrence }) => recurrence)
   .flatMap(({ id }) =>
     (['gru', 'residual', 'replace'] as const).flatMap(update =>
       [0, 3].map(workingMemory => ({ id, update, workingMemory, options: { ...common, compression: { update, workingMemory } } })),
@@ -106,10 +106,10 @@ const STEPPING = compressors.all
   );
 
 describe.each(STEPPING)('$id with $update and $workingMemory tokens of working memory', ({ id, options }) => {
-  const { step, latents } = compressor(id);
+  const { recurrence, latents } = compressor(id);
   const M = latents(R * S, options);
   const scope = new Scope();
-  const graph = { outputs: { z: step!(scope, input('state', [B, M, D]), input('x', [B, S, F]), options) } };
+  const graph = { outputs: { z: readSegment(scope, recurrence!, input('state', [B, M, D]), input('x', [B, S, F]), options) } };
   const parameters = weights(scope);
   const go = (state: ArrayLike<number>, x: Float32Array) => interpret(graph, { ...parameters, state, x }).z;
   const begin = () => new Float64Array(B * M * D);

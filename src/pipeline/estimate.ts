@@ -84,7 +84,7 @@ function expectGraphs(config: ExperimentConfig, model: Model): void {
       `${at}: ${what}; expected at most ${most}, because the graph contains each one separately. Lower it.`,
     );
   };
-  if (compressor(config.compressor).step && rounds > 1024)
+  if (compressor(config.compressor).recurrence && rounds > 1024)
     refuse(`the compressor ${config.compressor} processes each of ${segments ?? episodes} segments separately`, 1024, setting);
   expectTables(config.compressor, model.contextTokens, model.options, setting);
 }

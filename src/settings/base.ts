@@ -131,12 +131,25 @@ export const sharedFields = () => ({
         'Number of queries of a batch that come from the same history, near each other; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is encoded once for all of them',
         'batch',
       ).default(1),
+      consecutive: z
+        .boolean()
+        .describe(
+          'Whether these queries are consecutive segments, which the next batch continues. A recurrent compressor then carries Z from batch to batch, and gradients flow through perHistory segments (truncated backpropagation through time)',
+        )
+        .default(false),
+      restart: fraction(
+        'Probability that a history is left after a segment, so that another one begins. Otherwise a history is followed to its end',
+      ).default(0),
       reconstructed: count(
         'Number of these queries whose contexts a training step reconstructs, drawn at random from those of each history. If omitted, all',
         'batch',
       ).optional(),
     },
-    ({ perHistory, reconstructed = 1 }, context) => {
+    ({ perHistory, reconstructed = 1, consecutive, restart, earlyEpisodeFraction }, context) => {
+      const needs = (key: string, message: string, input: unknown) => context.addIssue({ code: 'custom', path: [key], input, message });
+      if (consecutive && earlyEpisodeFraction > 0)
+        needs('earlyEpisodeFraction', 'expected 0, because queries.consecutive follows every history from its start', earlyEpisodeFraction);
+      if (!consecutive && restart > 0) needs('restart', 'expected 0, because only consecutive queries follow a history', restart);
       if (reconstructed <= perHistory) return;
       const message = `expected at most ${perHistory}, because queries.perHistory is ${perHistory}`;
       context.addIssue({ code: 'custom', path: ['reconstructed'], input: reconstructed, message });

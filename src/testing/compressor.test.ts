@@ -35,7 +35,16 @@ const BROKEN: readonly (readonly [key: string, compressor: Compressor])[] = [
       },
     },
   ],
-  ['step', { ...stepping, step: (scope, z, segment, options) => mul(stepping.step!(scope, z, segment, options), 1.01) }],
+  [
+    'recurrence',
+    {
+      ...stepping,
+      recurrence: {
+        ...stepping.recurrence!,
+        advance: (scope, z, found, options) => mul(stepping.recurrence!.advance(scope, z, found, options), 1.01),
+      },
+    },
+  ],
   ['fit', { ...fitted, fit: () => ({ parameters: new Map([['unheardOf', new Float32Array(1)]]), metrics: {} }) }],
 ];
 

@@ -3,7 +3,7 @@
  * key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
  */
 
-import type { Compressor, CompressorOptions } from '../compressor/index.ts';
+import { type Compressor, type CompressorOptions, readSegment } from '../compressor/index.ts';
 import { grad, input, interpret, mul, sizeOf, sum, type Tensor } from '../engine/index.ts';
 import { initialize, Scope } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
@@ -136,8 +136,8 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'step: applied segment by segment, it equals compress',
-    applies: subject => compresses(subject) && subject.compressor.step !== undefined,
+    name: 'recurrence: applied segment by segment, it equals compress',
+    applies: subject => compresses(subject) && subject.compressor.recurrence !== undefined,
     check(subject) {
       const { tokens, options } = subject;
       const { run } = build(subject);
@@ -152,8 +152,8 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'step: an empty segment leaves Z unchanged, bit for bit',
-    applies: subject => compresses(subject) && subject.compressor.step !== undefined,
+    name: 'recurrence: an empty segment leaves Z unchanged, bit for bit',
+    applies: subject => compresses(subject) && subject.compressor.recurrence !== undefined,
     check(subject) {
       const { tokens, options } = subject;
       const { step, begin } = stepper(subject);
@@ -196,7 +196,7 @@ function part(x: Float32Array, tokens: number, from: number, count: number): Flo
 function stepper({ compressor, options, tokens }: Subject) {
   const scope = new Scope();
   const shape = [B, compressor.latents(tokens, options), options.width];
-  const z = compressor.step!(scope, input('state', shape), input('x', [B, options.segment, F]), options);
+  const z = readSegment(scope, compressor.recurrence!, input('state', shape), input('x', [B, options.segment, F]), options);
   const weights = weightsOf(scope);
   return {
     begin: () => new Float64Array(sizeOf(shape)),

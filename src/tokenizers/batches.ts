@@ -43,6 +43,11 @@ export interface BatchShape extends ContextShape {
   readonly perHistory?: number;
   /** Number of segments that their contexts hold together, at most (E). Without it, batches have whole contexts only. */
   readonly passage?: number;
+  /**
+   * The Q queries of a row are consecutive segments, and the next batch continues where this one ends; without it, they are near each other.
+   * `restart`: probability that a history is left after a segment, so that another one begins.
+   */
+  readonly consecutive?: { readonly restart: number };
   /** How many future returns (K) are targets too, and the bin of a return; none by default. */
   readonly returns?: { readonly count: number; readonly bin: (value: number) => number };
 }
@@ -51,10 +56,15 @@ export interface BatchShape extends ContextShape {
 export interface Batch {
   /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros if there are none. */
   readonly context: Float32Array;
-  /** [B / Q, E, S, F] with a passage: the segments that the contexts of Q queries hold, oldest first. */
+  /**
+   * [B / Q, E, S, F] with a passage: the segments that the contexts of Q queries hold, oldest first. If queries are consecutive: [B / Q, Q, S, F],
+   * the segments of the queries themselves.
+   */
   readonly segments?: Float32Array;
   /** [B / Q, Q, R, E + 1] with a passage, one-hot: the segment in each slot of each context; the last column is an empty slot. */
   readonly selection?: Float32Array;
+  /** [B / Q, Q] if queries are consecutive: 1 where a segment is the first of its history. */
+  readonly begins?: Float32Array;
   /** [B, T, F'] the query segments. */
   readonly query: Float32Array;
   /** [B, H, P] the source's action distribution at every step of the query segment. */
@@ -71,12 +81,13 @@ export interface Batch {
 
 /** Allocates a batch of zeros. */
 export function newBatch(tokenizer: Tokenizer, shape: BatchShape): Batch {
-  const { batch, contextTransitions, segment, actions, returns, perHistory = 1, passage } = shape;
+  const { batch, contextTransitions, segment, actions, returns, perHistory = 1, passage, consecutive } = shape;
   const targets = batch * segment * (returns?.count ?? 0);
   const row = tokenizer.tokensPerTransition * tokenizer.context.width;
   const slots = contextTransitions / segment;
   return {
     context: new Float32Array(batch * contextTransitions * row),
+    ...(consecutive && { segments: new Float32Array(batch * segment * row), begins: new Float32Array(batch) }),
     ...(passage && {
       segments: new Float32Array((batch / perHistory) * passage * segment * row),
       selection: new Float32Array(batch * slots * (passage + 1)),
@@ -204,7 +215,7 @@ function withTargets(history: History, starts: Int32Array, scored: EnvFamily['sc
 }
 
 /** What a sampler needs of one history. */
-interface SampledHistory {
+export interface SampledHistory {
   readonly h: number;
   readonly history: History;
   readonly starts: Int32Array;
@@ -221,8 +232,8 @@ export class BatchSampler {
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
-  /** The history that was used last. Nothing is kept of the others: a data set may have millions of segments. */
-  #last: SampledHistory | undefined;
+  /** The histories that were used last, the latest at the end. Nothing is kept of the others: a data set may have millions of segments. */
+  readonly #recent = new Map<number, SampledHistory>();
 
   /** @throws {CadenzaError} `E_SHAPE` without histories, or if a history has no scored step. */
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
@@ -244,13 +255,17 @@ export class BatchSampler {
   }
 
   /** History `h`, in memory. */
-  #history(h: number): SampledHistory {
-    if (this.#last?.h === h) return this.#last;
-    const { segment, scored } = this.#shape;
+  history(h: number): SampledHistory {
+    const known = this.#recent.get(h);
+    if (known) return known;
+    const { segment, scored, batch, perHistory = 1, consecutive } = this.#shape;
     const history = inMemory(this.#histories[h]);
     const starts = segmentStarts(this.#histories[h], segment);
-    this.#last = { h, history, starts, queries: withTargets(history, starts, scored) };
-    return this.#last;
+    const found = { h, history, starts, queries: withTargets(history, starts, scored) };
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size === (consecutive ? batch / perHistory : 1)) this.#recent.delete(oldest);
+    this.#recent.set(h, found);
+    return found;
   }
 
   /** Fills `into` with a batch; equal streams give equal batches. */
@@ -270,7 +285,7 @@ export class BatchSampler {
   #drawWith(h: number, s: number, random: Random): number[] {
     const { perHistory: Q = 1 } = this.#shape;
     const span = querySpan(Q);
-    const { starts, queries } = this.#history(h);
+    const { starts, queries } = this.history(h);
     const low = Math.max(0, Math.min(starts.length - 1 - span, s - random.integer(span)));
     const near = queries.flatMap((other, i) => (other >= low && other < low + span && other !== s ? [{ other, i }] : []));
     const early = this.#early / Math.ceil(queries.length / 2);
@@ -289,7 +304,7 @@ export class BatchSampler {
     const { batch, segment, contextTransitions, passage: E } = this.#shape;
     if (!segments || !selection || !E) return;
     const [Q, R] = [queries.length, contextTransitions / segment];
-    const { history, starts } = this.#history(h);
+    const { history, starts } = this.history(h);
     const oldest = Math.max(0, queries[0] - R);
     const row = segments.length / ((batch / Q) * E);
     for (let s = oldest; s < queries[Q - 1]; s++)
@@ -304,14 +319,14 @@ export class BatchSampler {
   /** Samples a history and the segment that is the query. */
   draw(random: Random): { h: number; s: number } {
     const h = random.integer(this.#histories.length);
-    const { queries } = this.#history(h);
+    const { queries } = this.history(h);
     const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
     return { h, s };
   }
 
   /** Samples a segment of the same history with targets, not before `s`, and from the second half if possible. */
   drawLater({ h, s }: { h: number; s: number }, random: Random): { h: number; s: number } {
-    const { starts, queries } = this.#history(h);
+    const { starts, queries } = this.history(h);
     const half = (starts.length - 1) / 2;
     const later = queries.filter(other => other >= Math.max(s, half));
     return { h, s: later.length > 0 ? later[random.integer(later.length)] : s };
@@ -320,7 +335,7 @@ export class BatchSampler {
   /** Writes a segment as row `b`, which must be zero: the context before it, and its steps as the query. */
   write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
     const { segment, actions, writeTarget } = this.#shape;
-    const { history, starts } = this.#history(h);
+    const { history, starts } = this.history(h);
     const [first, end] = [starts[s], starts[s + 1]];
     writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
     const labels = history.probabilities.length / history.reward.length;

@@ -12,6 +12,7 @@ export * from './images.ts';
 export * from './layout.ts';
 export * from './prompt.ts';
 export * from './statistics.ts';
+export * from './streams.ts';
 
 /** The registry of tokenizers. */
 export const tokenizers = new Registry<TokenizerKind>(

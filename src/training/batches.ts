@@ -6,7 +6,7 @@ import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
 import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloTables } from '../sources/index.ts';
-import { type Batch, BatchSampler, chosenContexts, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
+import { type Batch, BatchSampler, chosenContexts, fieldStatistics, newBatch, StreamSampler, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 
@@ -42,12 +42,11 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
     const size = batch.target.length / optimizer.batch;
     const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
     const lookUp = teacher && oracleTable(model, histories, random.split('monte-carlo'));
-    return {
-      ...part,
-      table,
-      lookUp,
-      sampler: new BatchSampler(histories, tokenizer, { ...shape, batch: count }, config.queries.earlyEpisodeFraction),
-    };
+    const own = { ...shape, batch: count };
+    const sampler = new BatchSampler(histories, tokenizer, own, config.queries.earlyEpisodeFraction);
+    const streams = own.consecutive && new StreamSampler(sampler, tokenizer, own, random.split(part.name));
+    const draw = (step: number) => (streams ? streams.fill(rows, step) : sampler.fill(rows, random.split(part.name, step)));
+    return { ...part, table, lookUp, draw };
   });
   const fitted = compressor(spec.compressor).fit?.(
     fitContexts(run),
@@ -60,8 +59,8 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
     given: new Map([...fieldStatistics(histories, [tokenizer.context, tokenizer.query]), ...(fitted?.parameters ?? [])]),
     metrics: fitted && (() => fitted.metrics),
     fill(step) {
-      for (const { name, batch, sampler, prompts, lookUp, table } of parts) {
-        sampler.fill(batch, random.split(name, step));
+      for (const { batch, draw, prompts, lookUp, table } of parts) {
+        draw(step);
         if (prompts) writePrompts(tokenizer, batch, prompts);
         lookUp?.(batch, table);
       }

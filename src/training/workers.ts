@@ -4,7 +4,6 @@
  * one update follows. Threads, not processes, because they share memory; ONNX Runtime blocks the thread that runs it, so each has a session.
  */
 
-import { partOf } from '../agent/model.ts';
 import { errorOf, type Failure } from '../distributed/pool.ts';
 import { startThread } from '../distributed/threads.ts';
 import type { ExecutorId, ExecutorSettings } from '../engine/executors/registry.ts';
@@ -28,6 +27,7 @@ import {
 import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
 import { addInOrder, FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { isUpdated } from './define.ts';
 
 /** The threads among which a training step is divided. */
 export interface Workers {
@@ -128,7 +128,7 @@ function divided(
   if (together.length > 0)
     throw new CadenzaError(
       'E_CONFIG',
-      `executor.workers is ${count}, but the training step computes ${together.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, or latents.kind vq).`,
+      `executor.workers is ${count}, but the training step computes ${together.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, latents.kind vq, or queries.consecutive).`,
     );
   return split;
 }
@@ -142,7 +142,7 @@ export function expectDivisible({ build, trains }: { build: Build; trains: reado
     whole,
     part,
     count,
-    [...whole.scope.buffers.keys()].filter(name => trains.includes(partOf(name))),
+    [...whole.scope.buffers.keys()].filter(name => isUpdated({ trains }, name)),
   );
 }
 

@@ -1,0 +1,56 @@
+/**
+ * @file `accumulating`: every segment adds summaries to Z, which see the earlier ones, and the oldest leave. Memory by accumulated summaries,
+ * as in Memo (Gupta et al. 2025). Shape key: B batch, S tokens of a segment, P summaries of a segment, M = capacity · P latents, D width.
+ */
+
+import { add, concat, layerNorm, select, slice } from '../engine/index.ts';
+import { crossAttention, feedForward, keysValues } from '../nn/index.ts';
+import { type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor, type Recurrence } from './compressor.ts';
+import { encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
+import { learnedQueries, sink } from './pooling.ts';
+import { recurrently } from './recurrence.ts';
+
+const SETTINGS = {
+  capacity: {
+    range: [1, 65_536],
+    because: 'attention to more latents does not fit in memory',
+    default: 16,
+    about: 'number of segments whose summaries are kept',
+  },
+  summaries: {
+    range: [1, 65_536],
+    because: 'attention to more latents does not fit in memory',
+    default: 4,
+    about: 'number of summaries of a segment',
+  },
+} as const satisfies CompressorSettings;
+
+type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
+
+const recurrence: Recurrence<Options> = {
+  each: (scope, x_RSF, options) => packSegments(encodeSegments(scope, x_RSF, options)),
+  advance(scope, z_BMD, found_BW, options) {
+    const { summaries: P, width, poolHeads, hidden } = options;
+    const { keys, values, there } = unpackSegments(found_BW, options);
+    const [B] = z_BMD.shape;
+    const queries_BPD = learnedQueries(scope, B, P, width);
+    const own = keysValues(scope.at('pool'), concat([sink(scope, B, width), z_BMD], 1), width, poolHeads);
+    const memory = { keys: concat([own.keys, keys], 2), values: concat([own.values, values], 2) };
+    const pooled = add(queries_BPD, crossAttention(scope.at('pool'), queries_BPD, memory, { heads: poolHeads }));
+    const summary_BPD = layerNorm(add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden)));
+    return select(there, concat([slice(z_BMD, 1, P), summary_BPD], 1), z_BMD);
+  },
+};
+
+const latents = ({ capacity, summaries }: Options) => capacity * summaries;
+
+export const accumulating = defineCompressor({
+  id: 'accumulating',
+  description: 'every segment adds summaries that see the earlier ones; the latest ones are kept',
+  contextLayout: 'segments',
+  settings: SETTINGS,
+  latents: (_, options) => latents(options),
+  window: contextTokens => contextTokens,
+  compress: recurrently(recurrence, { latents }),
+  recurrence,
+});
