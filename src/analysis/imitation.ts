@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
+import { combinations, type EnvFamily, episodeStarts, type History } from '../rl/index.ts';
 import { addStep, IMITATION_SUMS, type ImitationScore, type ImitationTable, imitationPieces, scoreStep } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { heldOutHistories, heldOutKey, observe } from './observe.ts';
@@ -39,8 +39,8 @@ function tallyOf(family: EnvFamily, histories: readonly History[]) {
   const sums = new Array<number>(histories.length * episodes * IMITATION_SUMS).fill(0);
   /** Adds step t of history i with [A] predicted probabilities. Steps without a choice do not count. */
   const add = (i: number, t: number, probabilities: ArrayLike<number>): void => {
-    const { probabilities: label, observation, reward } = histories[i];
-    if (family.scored && !family.scored(observation, t * spaceSize(family.observationSpace))) return;
+    const { probabilities: label, reward } = histories[i];
+    if (family.scored && !family.scored(histories[i], t)) return;
     const actions = label.length / reward.length;
     const at = (i * episodes + episodeOf[i][t]) * IMITATION_SUMS;
     addStep(sums, at, scoreStep(probabilities, 0, label, t * actions, actions));

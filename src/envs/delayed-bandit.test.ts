@@ -88,7 +88,8 @@ describe('the delayed bandit', () => {
     expect(parts).toEqual(['before', 'after']);
     expect(Array.from({ length: 10 }, (_, t) => part(t))).toEqual([0, 0, 0, 0, -1, -1, 1, 1, 1, 1]);
     expect([0, 1, 2].map(action => of(task, action))).toEqual([0.8, 0, 0.4]);
-    expect([family.scored!([0, 1], 0), family.scored!([0, 1], 1)]).toEqual([true, false]);
+    const steps = { observation: [0, 1], reward: [0, 0], nextObservation: [1, 0] };
+    expect([0, 1].map(i => family.scored!(steps, i))).toEqual([true, false]);
   });
 
   it('refuses options and tasks that do not fit', () => {

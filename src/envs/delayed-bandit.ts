@@ -50,7 +50,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
       { name: 'means', space: { kind: 'box', low: new Array(arms).fill(0), high: new Array(arms).fill(1) }, of: meansOf },
     ],
     oracleReturn: task => 2 * pulls * Math.max(...meansOf(task)),
-    scored: (observation, from) => observation[from] === 0,
+    scored: ({ observation }, i) => observation[i] === 0,
     regret: {
       parts: ['before', 'after'],
       part: elapsed => (distracts(elapsed) ? -1 : Number(elapsed >= pulls)),

@@ -6,6 +6,7 @@ import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-ro
 import { delayedBandit } from './delayed-bandit.ts';
 import { gymnasium } from './gymnasium/index.ts';
 import { keyToDoor } from './key-to-door.ts';
+import { keyToDoorLife } from './key-to-door-life.ts';
 import { pointRoom } from './point-room.ts';
 
 export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planning.ts';
@@ -15,7 +16,7 @@ export * from './tabular.ts';
 /** The registry of environments. */
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, gymnasium],
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, keyToDoorLife, delayedBandit, gymnasium],
   { description: 'string', options: 'object', create: 'function' },
 );
 

@@ -100,6 +100,46 @@ export interface PlaneModel {
   center(task: Task): readonly [x: number, y: number];
 }
 
+/**
+ * A family whose episodes consist of many attempts, each to reach hidden cells of a room in a fixed order: a key, then a door. Reaching the
+ * next cell in order is rewarded. An attempt is followed by a step that only starts the next one, whatever the action. Agents that know the
+ * room and these rules, but neither the hidden cells nor when they change, read this model.
+ */
+export interface AttemptsModel {
+  /** Number of cells of the room. */
+  readonly cells: number;
+  /** Number of actions. */
+  readonly actions: number;
+  /** Number of hidden cells that an attempt visits. */
+  readonly phases: number;
+  /** The cell that an action leads to. */
+  move(cell: number, action: number): number;
+  /** The cell that an observation shows. */
+  cellOf(observation: ArrayLike<number>): number;
+  /** Index of the hidden cell that is rewarded next, in [0, phases). */
+  phaseOf(observation: ArrayLike<number>): number;
+  /** Whether an attempt starts with this observation: the step that led to it had no effect but that. */
+  isStart(observation: ArrayLike<number>): boolean;
+}
+
+/** Steps in columns: one of each of several environments, or those of one history in order. F is the numbers in an observation. */
+export interface StepColumns {
+  /** [steps × F] observation before acting. */
+  readonly observation: ArrayLike<number>;
+  /** [steps] reward. */
+  readonly reward: ArrayLike<number>;
+  /** [steps × F] observation that the action led to, never that of a new episode. */
+  readonly nextObservation: ArrayLike<number>;
+}
+
+/** Something that a family counts besides rewards, such as opened doors. */
+export interface Outcome {
+  /** What is counted, as a plural noun. */
+  readonly name: string;
+  /** How much of it step `i` of these columns yields. */
+  of(steps: StepColumns, i: number): number;
+}
+
 /** A property of a task that its agent is never given, so that its memory can be probed for it. */
 export interface HiddenFactor {
   readonly name: string;
@@ -140,8 +180,17 @@ export interface EnvFamily {
   readonly model?: TabularModel;
   /** Model for search in the plane; absent if nothing moves there. */
   readonly plane?: PlaneModel;
-  /** Whether acting on the observation at `observation[from …]` is scored; if not, there is nothing to learn or imitate. Absent: always. */
-  scored?(observation: ArrayLike<number>, from: number): boolean;
+  /** Model for search in attempts; absent if episodes have none. */
+  readonly attempts?: AttemptsModel;
+  /** Whether the action of step `i` of these columns is scored; if not, there is nothing to learn or imitate. Absent: always. */
+  scored?(steps: StepColumns, i: number): boolean;
+  /** What is counted besides rewards; absent if nothing is. */
+  readonly outcome?: Outcome;
+  /**
+   * The steps of an episode, ascending and counted from 0, from which on the task is another one; its rules may delay a change. Absent: tasks
+   * never change.
+   */
+  changes?(task: Task): readonly number[];
   /** How the expected regret of actions is computed; absent if the family does not define it. */
   readonly regret?: RegretModel;
   /** Versions of external software that runs it, for the record. */

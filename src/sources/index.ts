@@ -4,6 +4,7 @@ import { Registry } from '../util/registry.ts';
 import { countBased } from './count-based.ts';
 import { demonstrations } from './demonstrations.ts';
 import { discSearch } from './disc-search.ts';
+import { layoutSearch } from './layout-search.ts';
 import { noiseCurriculum } from './noise-curriculum.ts';
 import { oracle, uniform } from './oracle.ts';
 import { ppo } from './ppo/ppo.ts';
@@ -25,7 +26,7 @@ export * from './source.ts';
 /** The registry of sources. */
 export const sources = new Registry<Source>(
   'source',
-  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, ppo, oracle, uniform],
+  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, layoutSearch, ppo, oracle, uniform],
   { description: 'string', knows: 'string', options: 'object' },
 );
 

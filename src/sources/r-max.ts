@@ -7,19 +7,15 @@
 
 import { type EnvFamily, listedTasks, observationIndex, phaseCounter, phasesOf, spaceSize, stateOf, tabularModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { defineSource, spreadOverBest } from './source.ts';
+import { headForNearest, newSearch, type Room, roomOf } from './cell-search.ts';
+import { defineSource } from './source.ts';
 
-/** Precomputed per family. A cell is the set of states with equal observations: one state, or one per phase. C is the number of cells. */
+/** Precomputed per family. A cell is the set of states with equal observations: one state, or one per phase. */
 interface Moves {
-  readonly cells: number;
+  readonly room: Room;
   cellOf(observation: ArrayLike<number>): number;
-  /** [C × A] the cell that each action leads to. */
-  readonly next: Int32Array;
-  /** [C × C] length of a shortest path from the row's cell to the column's; 0 on the diagonal, 32767 if there is none. */
-  readonly distance: Int16Array;
 }
 
-const UNREACHABLE = 32_767;
 const known = new WeakMap<EnvFamily, Moves>();
 
 export const rMax = defineSource({
@@ -35,27 +31,13 @@ export const rMax = defineSource({
     },
   },
   learner(family, _task, _random, { rewardingStates }) {
-    const { cells, cellOf, next, distance } = movesOf(family);
-    const actions = next.length / cells;
+    const { room, cellOf } = movesOf(family);
     const phase = phaseCounter(family);
     // Rewards of one phase say nothing about another's.
-    const searches = Array.from({ length: phasesOf(family) }, () => newSearch(cells, rewardingStates));
-    const value = new Float64Array(actions);
+    const searches = Array.from({ length: phasesOf(family) }, () => newSearch(room.cells, rewardingStates));
+    const value = new Float64Array(room.actions);
     return {
-      distribution(observation, out) {
-        const row = cellOf(observation) * actions;
-        const { targets, count, isTarget } = searches[phase.now];
-        for (let a = 0; a < actions; a++) {
-          const from = next[row + a] * cells;
-          let nearest = UNREACHABLE;
-          // Nothing is nearer than the cell itself, and then one step.
-          const least = 1 - isTarget[next[row + a]];
-          for (let i = 0; nearest > least && i < count; i++)
-            if (distance[from + targets[i]] < nearest) nearest = distance[from + targets[i]];
-          value[a] = -nearest;
-        }
-        spreadOverBest(value, 0, out);
-      },
+      distribution: (observation, out) => headForNearest(room, searches[phase.now], cellOf(observation), value, out),
       // Rewards are for arriving: being on a cell at the start of an episode reveals nothing about it.
       observe(_observation, _action, reward, nextObservation, terminated, truncated) {
         searches[phase.now].arrive(cellOf(nextObservation), reward);
@@ -65,43 +47,13 @@ export const rMax = defineSource({
   },
 });
 
-/** The hypotheses of one phase: which cells are rewarded, and which may be. */
-function newSearch(cells: number, rewardingStates: number) {
-  const open = new Uint8Array(cells).fill(1);
-  let paying = 0;
-  const search = {
-    /** The cells to head for are the first `count` of these, in no order: the paying ones, then the open ones. */
-    targets: Int32Array.from({ length: cells }, (_, cell) => cell),
-    count: cells,
-    /** 1 for those. */
-    isTarget: new Uint8Array(cells).fill(1),
-    arrive(cell: number, reward: number): void {
-      if (open[cell] === 0) return;
-      open[cell] = 0;
-      const { targets, isTarget } = search;
-      // Once all paying cells are known, no open one is a target, and further ones that pay are added.
-      let at = targets.subarray(0, search.count).indexOf(cell);
-      if (at < 0) at = search.count++;
-      isTarget[cell] = Number(reward > 0);
-      if (reward > 0) {
-        targets[at] = targets[paying];
-        targets[paying++] = cell;
-      } else targets[at] = targets[--search.count];
-      if (paying < rewardingStates) return;
-      while (search.count > paying) isTarget[targets[--search.count]] = 0;
-    },
-  };
-  return search;
-}
-
 function movesOf(family: EnvFamily): Moves {
   const before = known.get(family);
   if (before) return before;
   const { cells, cellOf, cellOfState } = cellsOf(family);
   // Rejects families that hide more than rewards reveal.
   stateOf(family);
-  const next = sharedMoves(family, cells, cellOfState);
-  const moves = { cells, cellOf, next, distance: distances(cells, next) };
+  const moves = { room: roomOf(cells, sharedMoves(family, cells, cellOfState)), cellOf };
   known.set(family, moves);
   return moves;
 }
@@ -138,27 +90,4 @@ function sharedMoves(family: EnvFamily, cells: number, cellOfState: Int32Array):
     }
   }
   return next;
-}
-
-/** [C × C] shortest paths, by breadth-first search from every cell. */
-function distances(cells: number, next: Int32Array): Int16Array {
-  const actions = next.length / cells;
-  const distance = new Int16Array(cells * cells).fill(UNREACHABLE);
-  const queue = new Int32Array(cells);
-  for (let source = 0; source < cells; source++) {
-    const row = source * cells;
-    let [head, tail] = [0, 0];
-    queue[tail++] = source;
-    distance[row + source] = 0;
-    while (head < tail) {
-      const cell = queue[head++];
-      for (let a = 0; a < actions; a++) {
-        const to = next[cell * actions + a];
-        if (distance[row + to] !== UNREACHABLE) continue;
-        distance[row + to] = distance[row + cell] + 1;
-        queue[tail++] = to;
-      }
-    }
-  }
-  return distance;
 }

@@ -28,8 +28,8 @@ export const ucb = defineSource({
         out.fill(0);
         out[choose()] = 1;
       },
-      observe(observation, action, reward) {
-        if (family.scored && !family.scored(observation, 0)) return;
+      observe(observation, action, reward, nextObservation) {
+        if (family.scored && !family.scored({ observation, reward: [reward], nextObservation }, 0)) return;
         const arm = armOf(action);
         mean[arm] += (reward - mean[arm]) / ++pulls[arm];
       },

@@ -11,6 +11,7 @@ const room = environment('dark-room', { size: 3, horizon: 4 });
 const plain: EnvFamily = { ...room, model: undefined, oracleReturn: undefined, hidden: undefined };
 const bandit = environment('delayed-bandit', { pulls: 3, delay: 1 });
 const door = environment('key-to-door');
+const life = environment('key-to-door-life', { size: 3, attempt: 8, calls: 60, every: 20 });
 
 /** The family with another environment around each of its own; `made` counts them. */
 const around = (family: EnvFamily, change: (env: VectorEnv, made: number) => Partial<VectorEnv>): EnvFamily => {
@@ -78,6 +79,10 @@ const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
   ],
   ['regret', { ...bandit, regret: { ...bandit.regret!, of: (task, action) => bandit.regret!.of(task, action) + 0.1 } }],
   ['phases', { ...door, model: { ...door.model!, phases: { count: 3, of: state => 2 - door.model!.phases!.of(state) } } }],
+  ['attempts', { ...life, attempts: { ...life.attempts!, cells: 8 } }],
+  ['attempts', { ...life, attempts: { ...life.attempts!, isStart: () => false } }],
+  ['changes', { ...life, changes: () => [20, 20] }],
+  ['outcome', { ...life, outcome: { name: 'doors', of: () => Number.NaN } }],
   ['model', { ...room, oracleReturn: undefined, model: { ...room.model!, next: (_, state) => state } }],
   [
     'model',
@@ -94,7 +99,7 @@ it.each(BROKEN.map(([key, family], i) => ({ key, family, i })))('$key ($i)', asy
 });
 
 it('has a check for each of these, and none that no other environment breaks', () => {
-  const keys = new Set([room, bandit, door].flatMap(environmentChecks).map(({ name }) => name.split(':')[0]));
+  const keys = new Set([room, bandit, door, life].flatMap(environmentChecks).map(({ name }) => name.split(':')[0]));
   expect([...keys].sort()).toEqual([...new Set(BROKEN.map(([key]) => key))].sort());
 });
 

@@ -245,12 +245,15 @@ const RULES: readonly Rule<EnvFamily>[] = [
     applies: played,
     check(family) {
       const { tasks, first, trace, taken } = play(family, 3);
-      const [width, actionWidth] = [spaceSize(family.observationSpace), spaceSize(family.actionSpace)];
+      const actionWidth = spaceSize(family.actionSpace);
       for (const i of tasks.keys()) {
         let [seen, elapsed] = [first, 0];
-        for (const [t, { executed = Array.from(taken[t]), observation, terminated, truncated }] of trace.entries()) {
+        for (const [
+          t,
+          { executed = Array.from(taken[t]), observation, reward, finalObservation, terminated, truncated },
+        ] of trace.entries()) {
           const where = `environment ${i}, step ${t}`;
-          const scored = family.scored?.(seen, i * width) ?? true;
+          const scored = family.scored?.({ observation: seen, reward, nextObservation: finalObservation }, i) ?? true;
           const own = at(executed, i, actionWidth);
           expectWithin(family.actionSpace, own, 1, `${where}: executed`);
           if (scored) expectEqual(own, at(Array.from(taken[t]), i, actionWidth), `${where}: executed of a scored step`);
@@ -258,6 +261,56 @@ const RULES: readonly Rule<EnvFamily>[] = [
           seen = observation;
           elapsed = terminated[i] || truncated[i] ? 0 : elapsed + 1;
         }
+      }
+    },
+  },
+  {
+    name: 'changes: they ascend within an episode',
+    applies: ({ changes }) => changes !== undefined,
+    check(family) {
+      for (const task of someTasks(family))
+        for (const [k, call] of family.changes!(task).entries()) {
+          const from = (family.changes!(task)[k - 1] ?? 0) + 1;
+          const holds = Number.isInteger(call) && call >= from && call < family.horizon;
+          expectThat(holds, `change ${k} of ${JSON.stringify(task)}`, `an integer in [${from}, ${family.horizon - 1}]`, call);
+        }
+    },
+  },
+  {
+    name: 'attempts: cells and phases are in range, moves lead to cells, and the step that leads to a start is not scored',
+    applies: family => played(family) && family.attempts !== undefined,
+    check(family) {
+      const { cells, actions, phases, move, cellOf, phaseOf, isStart } = family.attempts!;
+      const index = (value: number, count: number, where: string) =>
+        expectThat(Number.isInteger(value) && value >= 0 && value < count, where, `an integer in [0, ${count - 1}]`, value);
+      for (let cell = 0; cell < cells; cell++)
+        for (let action = 0; action < actions; action++) index(move(cell, action), cells, `move from cell ${cell} by action ${action}`);
+      const { tasks, first, trace } = play(family, 3);
+      const width = spaceSize(family.observationSpace);
+      for (const i of tasks.keys()) {
+        let seen = first;
+        for (const [t, { observation, reward, finalObservation: nextObservation }] of trace.entries()) {
+          const where = `environment ${i}, step ${t}`;
+          const own = at(nextObservation, i, width);
+          index(cellOf(own), cells, `${where}: cell`);
+          index(phaseOf(own), phases, `${where}: phase`);
+          const scored = family.scored?.({ observation: seen, reward, nextObservation }, i) ?? true;
+          expectEqual(isStart(own), !scored, `${where}: whether an attempt starts after it`);
+          seen = observation;
+        }
+      }
+    },
+  },
+  {
+    name: 'outcome: it is a finite number at every step',
+    applies: family => played(family) && family.outcome !== undefined,
+    check(family) {
+      const { tasks, first, trace } = play(family, 3);
+      let observation = first;
+      for (const [t, { observation: next, reward, finalObservation: nextObservation }] of trace.entries()) {
+        const values = Array.from(tasks.keys(), i => family.outcome!.of({ observation, reward, nextObservation }, i));
+        expectFinite(values, `outcome of step ${t}`);
+        observation = next;
       }
     },
   },
@@ -415,7 +468,7 @@ function firstReturn(trace: readonly Row[], i: number): number {
 
 /**
  * The contract of environments: tasks identified by content, elements of the spaces, equal trajectories for equal seeds, independent
- * environments, the horizon, refusals; if declared, the model, the oracle, regret, phases and hidden factors.
+ * environments, the horizon, refusals; if declared, the model, the oracle, regret, phases, attempts, changes, outcome and hidden factors.
  *
  * @example
  * import { test } from 'node:test';

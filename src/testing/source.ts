@@ -103,11 +103,11 @@ const RULES: readonly Rule<Subject>[] = [
     async check(subject) {
       const { family } = subject;
       const { size, width: wide, logProbability } = actionDistribution(family.actionSpace);
-      const width = spaceSize(family.observationSpace);
-      const [{ action, probabilities, observation }] = await generate(subject, [wanted(family)]);
+      const [history] = await generate(subject, [wanted(family)]);
+      const { action, probabilities } = history;
       for (let t = 0; t < action.length / wide; t++) {
         const likelihood = logProbability(probabilities, t * size, action, t * wide);
-        if (family.scored?.(observation, t * width) ?? true)
+        if (family.scored?.(history, t) ?? true)
           expectThat(
             likelihood > Number.NEGATIVE_INFINITY,
             `logarithm of the probability of the action of step ${t}`,

@@ -37,7 +37,7 @@ export interface BatchShape extends ContextShape {
   readonly actions: number;
   /** Converts a recorded distribution, `label[from …]`, to a target at `out[at …]`; by default targets are the recorded distributions. */
   readonly writeTarget?: (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
-  /** Which steps are targets, by their observation; all by default. */
+  /** Which steps are targets; all by default. */
   readonly scored?: EnvFamily['scored'];
   /** Number of queries that come from the same history (Q); 1 by default. */
   readonly perHistory?: number;
@@ -197,7 +197,7 @@ export function writeSegment(
     const step = t - starts[s];
     const reward = step === 0 ? 0 : history.reward[t - 1];
     tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, history.action, (t - 1) * actionWidth, reward);
-    into.weight[b * segment + step] = !scored || scored(history.observation, t * width) ? 1 : 0;
+    into.weight[b * segment + step] = !scored || scored(history, t) ? 1 : 0;
   }
 }
 
@@ -205,9 +205,8 @@ export function writeSegment(
 function withTargets(history: History, starts: Int32Array, scored: EnvFamily['scored']): number[] {
   const segments = Array.from({ length: starts.length - 1 }, (_, s) => s);
   if (!scored) return segments;
-  const width = history.observation.length / history.reward.length;
   const found = segments.filter(s => {
-    for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history.observation, t * width)) return true;
+    for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history, t)) return true;
     return false;
   });
   invariant(found.length > 0, `history '${history.stream}' has no scored step, so there is nothing to learn from it. Remove it.`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
+import { type EnvFamily, episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { tokenizerChecks } from '../testing/tokenizer.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, BatchSampler, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
@@ -290,12 +290,12 @@ describe('the sampler', () => {
     const history = makeHistory(SPACES[0], 1, 4);
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
     const shape = { batch: 32, contextTransitions: 1, segment: HORIZON, contextLayout: 'window', actions: actionSpace.n } as const;
-    const fill = (scored?: (observation: ArrayLike<number>, from: number) => boolean) => {
+    const fill = (scored?: EnvFamily['scored']) => {
       const batch = newBatch(layout, shape);
       new BatchSampler([history], layout, { ...shape, scored }).fill(batch, Random.seeded(6));
       return batch;
     };
-    const [all, odd] = [fill(), fill((observation, from) => observation[from] % 2 === 1)];
+    const [all, odd] = [fill(), fill(({ observation }, t) => observation[t] % 2 === 1)];
     for (let b = 0; b < shape.batch; b++) {
       for (let t = 0; t < HORIZON; t++) {
         expect(all.weight[b * HORIZON + t]).toBe(t < all.place.length[b] ? 1 : 0);
@@ -308,7 +308,7 @@ describe('the sampler', () => {
   it.each([HORIZON, 2])('says the bins of the coming returns where the history has them, in segments of %d', segment => {
     const history = makeHistory(SPACES[0], 1, 4);
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
+    const scored: EnvFamily['scored'] = ({ observation }, t) => observation[t] % 2 === 1;
     const bin = (value: number) => Math.round(10 * value) + 1000;
     const returns = { count: 3, bin };
     const shape = { batch: 64, contextTransitions: 2, segment, contextLayout: 'window', actions: actionSpace.n, scored, returns } as const;
@@ -337,7 +337,7 @@ describe('the sampler', () => {
   it('draws only segments with scored steps, and each of them; early ones from the first half of these', () => {
     const history = makeHistory(SPACES[0], 1, 4);
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
+    const scored: EnvFamily['scored'] = ({ observation }, t) => observation[t] % 2 === 1;
     const shape = { batch: 500, contextTransitions: 2, segment: 2, contextLayout: 'segments', actions: actionSpace.n, scored } as const;
     const batch = newBatch(layout, shape);
     const drawn = (early: number) => {

@@ -1,0 +1,235 @@
+/**
+ * @file Lifelong Key-to-Door: one life of many attempts in a room with a hidden key and a hidden door, which may change places. It is
+ * RoomKeyDoor of AMAGO (Grigsby et al. 2024, arXiv 2310.09971) with the rules of its lifelong evaluation: memory is never cleared, and every
+ * call of the environment counts.
+ *
+ *   attempt: at most `attempt` steps to the key (reward 1), then to the door (reward 1)   one call that only resets   attempt …
+ */
+
+import { type EnvFamily, expectActions, type HiddenFactor, type Options, type Task, type VectorEnv } from '../rl/index.ts';
+import { canonicalJson } from '../util/canonical.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import { portableSha256 } from '../util/sha256.ts';
+import { defineEnv, stepBuffers } from './entry.ts';
+import { square } from './grid.ts';
+
+const OPTIONS = {
+  size: { default: 8, range: [2, 64], integer: true, about: 'cells per side' },
+  calls: { default: 4000, range: [1, 1_000_000], integer: true, about: 'calls of the environment in a life, which is one episode' },
+  attempt: { default: 50, range: [1, 10_000], integer: true, about: 'maximum number of steps of an attempt' },
+  every: { default: 0, range: [0, 1_000_000], integer: true, about: 'calls until start, key and door move; 0: they never do' },
+  everyMax: {
+    default: 0,
+    range: [0, 1_000_000],
+    integer: true,
+    about: 'each interval is drawn uniformly from every to everyMax calls; 0: all are every calls',
+  },
+  changing: { default: 1, range: [0, 1], about: 'probability that a task changes at all, if every is positive' },
+} as const;
+
+export const keyToDoorLife = defineEnv({
+  id: 'key-to-door-life',
+  description:
+    '8 × 8 room, a life of 4,000 calls in attempts of at most 50 steps: reward 1 on the hidden key, then 1 on the hidden door, which ends the attempt; start, key and door may move',
+  options: OPTIONS,
+  create: keyToDoorLifeFamily,
+});
+
+/** Numbers of a layout in a task: the (x, y) of start, key and door. */
+const LAYOUT = 6;
+/** Numbers of an observation, and where it has what. */
+const [WIDTH, HAS_KEY, STEPS] = [4, 2, 3];
+
+const changesOf = (task: Task) => task.changes as readonly number[];
+const layoutsOf = (task: Task) => task.layouts as readonly number[];
+
+/** A room and the rules of its attempts. */
+type Rules = ReturnType<typeof square> & Options<typeof OPTIONS>;
+
+/**
+ * A task is `{ layouts: [start x, y, key x, y, door x, y, …], changes: [call, …] }` with one more layout than changes. From call
+ * `changes[k]` on, counted from 0, the next call that only resets leads to layout k + 1 (to the latest one, if several are due). The
+ * observation is (x, y, has key, steps of this attempt) and says nothing of changes.
+ *
+ * A cell counts when a step ends on it: a start on the key's cell does not pick it up, staying there does, and where key and door share a
+ * cell, each takes a step. An attempt ends with the door or after `attempt` steps; then the agent still sees its last cell, and the next
+ * call, whose action is ignored, puts it on the start.
+ *
+ * Throws `E_CONFIG` if some layout cannot be completed in an attempt.
+ */
+function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
+  const { size, calls, attempt, every, everyMax } = options;
+  const farthest = 4 * (size - 1);
+  const refuse = (what: string): never => {
+    throw new CadenzaError('E_CONFIG', `key-to-door-life: ${what}.`);
+  };
+  if (attempt < farthest)
+    refuse(
+      `in ${size} × ${size} cells reaching key and door can take ${farthest} steps, so attempt must be at least that, but is ${attempt}`,
+    );
+  if (everyMax !== 0 && (every === 0 || everyMax < every))
+    refuse(`everyMax must be 0, or every positive and at most everyMax, but every is ${every} and everyMax ${everyMax}`);
+  const rules: Rules = { ...square(size), ...options };
+  const { cells, actions, actionSpace, actionNames, move, cellAt } = rules;
+  return {
+    id: 'key-to-door-life',
+    observationSpace: { kind: 'multi-discrete', nvec: [size, size, 2, attempt + 1] },
+    actionSpace,
+    actionNames,
+    horizon: calls,
+    rewardMax: 1,
+    drawTask: random => drawTask(options, random),
+    taskKey: task => `layouts=${layoutsOf(task).length / LAYOUT} ${portableSha256(canonicalJson(task)).slice(0, 32)}`,
+    hidden: [lastPlace('key', 2, size), lastPlace('door', 4, size)],
+    oracleReturn: task => bestReturn(task, options),
+    attempts: {
+      cells,
+      actions,
+      phases: 2,
+      move,
+      cellOf: cellAt,
+      phaseOf: observation => observation[HAS_KEY],
+      isStart: observation => observation[STEPS] === 0,
+    },
+    // Only a call that resets leads to the start of an attempt.
+    scored: ({ nextObservation }, i) => nextObservation[i * WIDTH + STEPS] > 0,
+    outcome: {
+      name: 'doors',
+      of: ({ observation, reward }, i) => Number(reward[i] > 0 && observation[i * WIDTH + HAS_KEY] === 1),
+    },
+    changes: changesOf,
+    make(tasks) {
+      for (const task of tasks) expectTask(task, size);
+      return lives(tasks, rules);
+    },
+  };
+}
+
+function drawTask({ size, calls, every, everyMax, changing }: Options<typeof OPTIONS>, random: Random): Task {
+  const changes: number[] = [];
+  // Streams of their own: the first layouts of a task do not depend on whether and when it changes.
+  const [intervals, places] = [random.split('intervals'), random.split('places')];
+  const spread = Math.max(every, everyMax) - every + 1;
+  if (every > 0 && intervals.uniform() < changing)
+    for (let call = every + intervals.integer(spread); call < calls; call += every + intervals.integer(spread)) changes.push(call);
+  return { layouts: Array.from({ length: LAYOUT * (changes.length + 1) }, () => places.integer(size)), changes };
+}
+
+/** The place, in the last layout of a task, whose coordinates start at `from`. */
+const lastPlace = (name: string, from: number, size: number): HiddenFactor => ({
+  name,
+  space: { kind: 'multi-discrete', nvec: [size, size] },
+  parts: ['x', 'y'],
+  of: task => layoutsOf(task).slice(from - LAYOUT, from - LAYOUT + 2 || undefined),
+});
+
+function expectTask(task: Task, size: number): void {
+  const [layouts, changes] = [layoutsOf(task), changesOf(task)];
+  const wanted = LAYOUT * (changes.length + 1);
+  invariant(
+    layouts.length === wanted,
+    `key-to-door-life: expected ${wanted} numbers in the layouts of a task with ${changes.length} changes, found ${layouts.length}.`,
+  );
+  const outside = layouts.find(v => !(Number.isInteger(v) && v >= 0 && v < size));
+  invariant(
+    outside === undefined,
+    `key-to-door-life: expected coordinates from 0 to ${size - 1} in the layouts of a task, found ${outside}.`,
+  );
+  const early = changes.find((call, k) => !(call > (changes[k - 1] ?? 0)));
+  invariant(early === undefined, `key-to-door-life: expected the changes of a task to be positive and to ascend, found ${early}.`);
+}
+
+/**
+ * The largest return of a life. With d steps to the key, d′ to key and door, and V(n) the largest return from call n on, if an attempt
+ * starts there,
+ *
+ *   V(n) = 2 + max_D V(n + D + 1), d′ ≤ D ≤ attempt,   or 1 with d to d′ − 1 calls left,   or 0 with fewer.
+ *
+ * Shortest paths (D = d′) are optimal while the layout stays; before a change it can be worth opening the door later, so that the next
+ * attempt is in the new layout.
+ */
+function bestReturn(task: Task, { calls, attempt }: Options<typeof OPTIONS>): number {
+  const [layouts, changes] = [layoutsOf(task), changesOf(task)];
+  const lengths = Array.from({ length: changes.length + 1 }, (_, k) => {
+    const [x, y, keyX, keyY, doorX, doorY] = layouts.slice(LAYOUT * k, LAYOUT * (k + 1));
+    const toKey = Math.max(1, Math.abs(keyX - x) + Math.abs(keyY - y));
+    return { toKey, toDoor: toKey + Math.max(1, Math.abs(doorX - keyX) + Math.abs(doorY - keyY)) };
+  });
+  const best = new Float64Array(calls + 1);
+  for (let n = calls - 1, k = changes.length; n >= 0; n--) {
+    // The call before the attempt reset it, and brought the latest layout that was due by then.
+    while (k > 0 && changes[k - 1] >= n) k--;
+    const { toKey, toDoor } = lengths[k];
+    const left = calls - n;
+    if (left < toDoor) {
+      best[n] = Number(left >= toKey);
+      continue;
+    }
+    for (let D = toDoor; D <= Math.min(attempt, left); D++) best[n] = Math.max(best[n], 2 + best[Math.min(calls, n + D + 1)]);
+  }
+  return best[0];
+}
+
+/** Deterministic. All returned arrays are buffers that the next call overwrites. */
+function lives(tasks: readonly Task[], { cells, actions, actionSpace, move, cellAt, observe, calls, attempt }: Rules): VectorEnv {
+  const size = tasks.length;
+  const result = stepBuffers(size, WIDTH);
+  const { observation, reward, truncated, finalObservation } = result;
+  const next = Int32Array.from({ length: cells * actions }, (_, pair) => move(Math.floor(pair / actions), pair % actions));
+  const changes = tasks.map(changesOf);
+  /** [tasks][layouts × 3] the cells of start, key and door. */
+  const places = tasks.map(task => {
+    const layouts = layoutsOf(task);
+    return Int32Array.from({ length: layouts.length / 2 }, (_, p) => cellAt(layouts.slice(2 * p, 2 * p + 2)));
+  });
+  const [layout, cell, held, steps] = [new Int32Array(size), new Int32Array(size), new Int32Array(size), new Int32Array(size)];
+  const over = new Uint8Array(size);
+  // All lives have equal lengths, so they share one clock.
+  let elapsed = 0;
+
+  const begin = (i: number) => {
+    while (changes[i][layout[i]] <= elapsed) layout[i]++;
+    cell[i] = places[i][3 * layout[i]];
+    held[i] = steps[i] = over[i] = 0;
+  };
+  const show = (i: number, out: Float32Array) => {
+    observe(cell[i], out, i * WIDTH);
+    out[i * WIDTH + HAS_KEY] = held[i];
+    out[i * WIDTH + STEPS] = steps[i];
+  };
+  const reset = () => {
+    elapsed = 0;
+    layout.fill(0);
+    for (let i = 0; i < size; i++) {
+      begin(i);
+      show(i, observation);
+    }
+    return observation;
+  };
+  return {
+    size,
+    reset,
+    step(chosen) {
+      expectActions({ id: 'key-to-door-life', actionSpace }, chosen, size);
+      for (let i = 0; i < size; i++) {
+        reward[i] = 0;
+        if (over[i]) begin(i);
+        else {
+          cell[i] = next[cell[i] * actions + chosen[i]];
+          steps[i]++;
+          const found = cell[i] === places[i][3 * layout[i] + 1 + held[i]];
+          if (found) reward[i] = 1;
+          over[i] = Number((found && held[i] === 1) || steps[i] === attempt);
+          if (found) held[i] = 1;
+        }
+        show(i, finalObservation);
+      }
+      const ended = ++elapsed === calls;
+      truncated.fill(Number(ended));
+      observation.set(finalObservation);
+      if (ended) reset();
+      return result;
+    },
+  };
+}
