@@ -112,6 +112,19 @@ describe('a life of Key-to-Door', () => {
   });
 });
 
+it('a life is drawn with the layout of the attempt', () => {
+  const family = environment('key-to-door-life', small);
+  const task = { layouts: [0, 0, 1, 0, 2, 0, /**/ 2, 2, 2, 1, 2, 0], changes: [3] };
+  const rows = (observation: number[], elapsed: number) => family.render!(task, observation, elapsed).split('\n').slice(0, 3);
+  expect(rows([0, 1, 0, 1], 1)).toEqual(['SKD', '@..', '...']);
+  expect(rows([1, 1, 1, 3], 3)).toEqual(['S.D', '.@.', '...']);
+  // The attempt goes on; the reset in call 5 brings the new layout.
+  expect(rows([2, 0, 1, 5], 5)).toEqual(['S.@', '...', '...']);
+  expect(rows([2, 2, 0, 0], 6)).toEqual(['..D', '..K', '..@']);
+  // A reset in call 2 does not.
+  expect(rows([0, 0, 0, 0], 3)).toEqual(['@KD', '...', '...']);
+});
+
 describe('tasks of a life', () => {
   const draw = (options: Record<string, number>, seed = 3) => {
     const family = environment('key-to-door-life', options);

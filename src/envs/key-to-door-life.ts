@@ -99,6 +99,7 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
       of: ({ observation, reward }, i) => Number(reward[i] > 0 && observation[i * WIDTH + HAS_KEY] === 1),
     },
     changes: changesOf,
+    render: (task, observation, elapsed) => draw(task, observation, elapsed, size),
     make(tasks) {
       for (const task of tasks) expectTask(task, size);
       return lives(tasks, rules);
@@ -169,6 +170,20 @@ function bestReturn(task: Task, { calls, attempt }: Options<typeof OPTIONS>): nu
     for (let D = toDoor; D <= Math.min(attempt, left); D++) best[n] = Math.max(best[n], 2 + best[Math.min(calls, n + D + 1)]);
   }
   return best[0];
+}
+
+/** One character a cell: the agent (@) hides the key (K), which hides the door (D), which hides the start (S). The last line says what else it sees. */
+function draw(task: Task, observation: ArrayLike<number>, elapsed: number, size: number): string {
+  // The layout of an attempt is the latest one that was due when the call before it reset.
+  const from = elapsed - observation[STEPS];
+  const layout = changesOf(task).findLastIndex(call => call < from) + 1;
+  const [x, y, keyX, keyY, doorX, doorY] = layoutsOf(task).slice(LAYOUT * layout, LAYOUT * (layout + 1));
+  const rows = Array.from({ length: size }, () => new Array<string>(size).fill('.'));
+  rows[y][x] = 'S';
+  rows[doorY][doorX] = 'D';
+  if (observation[HAS_KEY] === 0) rows[keyY][keyX] = 'K';
+  rows[observation[1]][observation[0]] = '@';
+  return [...rows.map(row => row.join('')), `key ${observation[HAS_KEY]}, step ${observation[STEPS]}`].join('\n');
 }
 
 /** Deterministic. All returned arrays are buffers that the next call overwrites. */

@@ -52,7 +52,6 @@ function stagesOf(config: ExperimentConfig): StageDescription[] {
 function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: Model): Setting {
   const { env, source: learner, evaluate } = config;
   const { observationSpace, actionSpace, horizon } = family;
-  const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
   const made = learner.dataset === undefined;
   const { tokenizer, contextTransitions, contextTokens, options } = model;
   const { contextLayout, settings = {} } = compressor(config.compressor);
@@ -61,7 +60,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
   const workingMemory = 'workingMemory' in settings ? Number(options.compression?.workingMemory) : 0;
   return {
     environment: {
-      ...(entry ? { options: resolveOptions(`environment ${env.id}`, entry.options, env.options) } : {}),
+      ...(environments.has(env.id) ? { options: environmentOptions(env) } : {}),
       horizon,
       ...(family.tasks ? { tasks: family.tasks().length } : {}),
       observation: observationSpace.kind,
@@ -99,6 +98,10 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
 const simulates = (config: ExperimentConfig): boolean =>
   (config.teacher.kind === 'monte-carlo' && followsTeacher(config)) ||
   (config.reinforce.steps > 0 && config.reinforce.imitationWeight > 0 && config.reinforce.labels === 'monte-carlo');
+
+/** All options of an environment that is installed. */
+const environmentOptions = ({ id, options }: ExperimentConfig['env']): OptionValues =>
+  resolveOptions(`environment ${id}`, environments.get(id).options, options);
 
 /** All options of the source, including the history length if the source needs it. */
 function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): OptionValues {
@@ -143,7 +146,7 @@ function kindsOf(config: ExperimentConfig, family: EnvFamily, model: Model): Omi
   const latents = latentKind(config.latents.kind);
   const z = input('latents', [1, ...model.latentShape(config.compressor)!]);
   return {
-    ...(environments.has(env.id) ? { environment: kindOf(environments.get(env.id)) } : {}),
+    ...(environments.has(env.id) ? { environment: { ...kindOf(environments.get(env.id)), options: environmentOptions(env) } } : {}),
     ...(learner.dataset === undefined ? { source: { ...kindOf(source(learner.id)), options: sourceOptions(learner) } } : {}),
     compressor: kindOf(compressor(config.compressor)),
     latents: { ...kindOf(latents), capacity: latents.apply(new Scope(), z, config.latents).capacity !== undefined },

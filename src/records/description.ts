@@ -14,8 +14,8 @@ export interface Kind {
 
 /** The kinds that an experiment uses, with properties that a Methods section needs and the configuration lacks. */
 export interface Kinds {
-  /** Absent if only recordings of it exist. */
-  environment?: Kind;
+  /** With all its options; absent if only recordings of it exist. */
+  environment?: Kind & { readonly options: OptionValues };
   /** With all its options; absent if histories were imported. */
   source?: Kind & { readonly options: OptionValues };
   /** The compressor. */

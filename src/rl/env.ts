@@ -193,6 +193,11 @@ export interface EnvFamily {
   changes?(task: Task): readonly number[];
   /** How the expected regret of actions is computed; absent if the family does not define it. */
   readonly regret?: RegretModel;
+  /**
+   * Draws the world as text, hidden parts included: what it is like at step `elapsed` of an episode (from 0), when the agent sees
+   * `observation`. Absent if there is no such drawing.
+   */
+  render?(task: Task, observation: ArrayLike<number>, elapsed: number): string;
   /** Versions of external software that runs it, for the record. */
   readonly software?: Readonly<Record<string, string>>;
   /** Only recordings exist: it cannot be played, and `make` throws `E_CONFIG`. */

@@ -26,7 +26,7 @@ const room = (
   { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
 ): string => [`${name} is ${ROOM}.`, START, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ');
 
-export const ENVIRONMENTS: Readonly<Record<string, string>> = {
+export const ENVIRONMENTS: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
   'dark-room': room(raw`Dark Room~\cite{laskin2023}`),
   'dark-room-hard': room(raw`Dark Room Hard~\cite{laskin2023}`, { endsOnGoal: true }),
   'dark-room-pixels': room(raw`Pixel Dark Room, a variant of Dark Room~\cite{laskin2023},`, {
@@ -38,7 +38,16 @@ export const ENVIRONMENTS: Readonly<Record<string, string>> = {
   }),
   'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real-valued states and actions: a point in a square with coordinates from $-1$ to $1$ and a hidden disc with a radius of <options/radius>. The agent observes its coordinates and starts every episode in the center. An action is a displacement, which is clipped to a length of <options/stepLength>. Every step that ends in the disc has a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
   'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.`,
-  'key-to-door-life': raw`Lifelong Key-to-Door~\cite{grigsby2024} is a room of <options/size> by <options/size> cells with a start, a hidden key and a hidden door, each in a random cell. An episode is a life of <horizon|call> of the environment in many attempts. An attempt begins at the start and has at most <options/attempt|step>; its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the attempt. The call after an attempt only resets: its action is ignored and is neither a training target nor scored. The agent observes its coordinates, whether it has the key and the number of steps of the attempt. A task has one layout of start, key and door, or a sequence of them: in a fraction of <options/changing> of the tasks, a new layout is drawn at the first reset after every interval, which no observation announces. An interval has <options/every|call>, or is drawn uniformly up to <options/everyMax|call> if that is more; an interval of zero means that the layout never changes.`,
+  'key-to-door-life': ({ every, everyMax }) =>
+    raw`Lifelong Key-to-Door~\cite{grigsby2024} is a room of <options/size> by <options/size> cells with a start, a hidden key and a hidden door, each in a random cell. An episode is a life of <horizon|call> of the environment in many attempts. An attempt begins at the start and has at most <options/attempt|step>; its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the attempt. The call after an attempt only resets: its action is ignored and is neither a training target nor scored. The agent observes its coordinates, whether it has the key and the number of steps of the attempt. A task ${
+      Number(every) === 0
+        ? 'consists of the cells of start, key and door.'
+        : `is a sequence of layouts of start, key and door. In a fraction of <options/changing> of the tasks, a new layout begins at the first reset after every interval, which no observation announces; other tasks have one layout. ${
+            Number(everyMax) > 0
+              ? 'Intervals are drawn uniformly from <options/every> to <options/everyMax|call>.'
+              : 'Every interval has <options/every|call>.'
+          }`
+    }`,
   'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode has <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in total. A pull has a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step, the environment executes a random arm, whatever the agent chooses, without a reward; such a step is neither a training target nor scored. The agent observes only whether the step is a distractor.`,
   gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment; there are <tasks> of them.`,
 };
@@ -237,7 +246,8 @@ export const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
 export const TEACHER: string = COMPRESSORS.full;
 
 /** Names are relative to the setting of the environment. */
-export const environmentProse = (kind: Kind): string => own(ENVIRONMENTS, kind, undefined) ?? `The environment is ${plain(kind)}`;
+export const environmentProse = (kind: NonNullable<Kinds['environment']>): string =>
+  own(ENVIRONMENTS, kind, kind.options) ?? `The environment is ${plain(kind)}`;
 
 /** Completes "The source is …"; further sentences may follow. Names are relative to the setting of the source. */
 export const sourceProse = (kind: NonNullable<Kinds['source']>): string => own(SOURCES, kind, kind.options) ?? plain(kind);
