@@ -8,15 +8,14 @@ import { CadenzaError } from '../src/util/errors.ts';
 import type { Result } from './bench.ts';
 import { BENCHES } from './registry.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean' }, transitions: { type: 'string' } },
-});
+const { values, positionals } = given();
 const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;
-if (!bench) {
+if (!bench || values.help) {
   const names = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`);
-  console.error(`usage: npm run bench -- <name> [--json] [--transitions <n>]\n\n${names.join('\n')}`);
-  process.exit(2);
+  const usage = `usage: npm run bench -- <name> [--json] [--transitions <n>]\n\n${names.join('\n')}`;
+  if (values.help) console.log(usage);
+  else console.error(usage);
+  process.exit(values.help ? 0 : 2);
 }
 
 // An executor that does not work is part of the result, not an error to log.
@@ -26,6 +25,17 @@ const options = { transitions: values.transitions === undefined ? undefined : Nu
 const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line), options).catch(stop) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
 if (bench.table && !values.json) console.log(`\n${bench.table(result)}`);
+
+/** The command line. An unknown option ends the process. */
+function given() {
+  try {
+    const options = { json: { type: 'boolean' }, transitions: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    console.error(`[E_USAGE] ${(error as Error).message.split('\n')[0]}`);
+    process.exit(2);
+  }
+}
 
 /** Ends with the reason and its exit status, such as that something must be installed. */
 function stop(error: unknown): never {

@@ -112,6 +112,7 @@ async function measure(
   const perSequence = Object.fromEntries(Object.entries(ms).map(([name, value]) => [name, value / step.batch]));
   return {
     batch: step.batch,
+    workers: step.workers,
     parameters: step.parameters,
     ms,
     msPerSequence: perSequence,

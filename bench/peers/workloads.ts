@@ -15,6 +15,7 @@ import { feedsOf } from '../../src/training/batches.ts';
 import { optimizerOf } from '../../src/training/define.ts';
 import { finetune, finetuneGroup } from '../../src/training/stages/finetune.ts';
 import { compileStep } from '../../src/training/trainer.ts';
+import { shareOf, type Workers } from '../../src/training/workers.ts';
 import { Random } from '../../src/util/random.ts';
 import { REFERENCE, referenceLoss } from '../reference-model.ts';
 import { referenceBatch } from '../training.ts';
@@ -28,6 +29,8 @@ interface Workload {
   /** Steps of the learning-rate schedule. */
   readonly steps: number;
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
+  /** The threads among which cadenza divides the step, as the preset does; otherwise the kernels use them. */
+  readonly workers?: Workers;
   /** What shapes of parameters and inputs do not tell: the kind of step and its sizes. */
   readonly sizes: Readonly<Record<string, unknown>>;
 }
@@ -56,6 +59,7 @@ function reference(): Workload {
 /** Fine-tuning in a Dark Room preset. Every training goal gives one history. */
 async function finetuning(preset: string): Promise<Workload> {
   const config = loadExperiment(`experiments/${preset}.yaml`, []);
+  const { workers } = config.executor;
   const { family, taught } = openTasks(config);
   const model = new Model(config, family);
   const { options, policyOptions, tokenizer, rebuilt } = model;
@@ -84,6 +88,10 @@ async function finetuning(preset: string): Promise<Workload> {
     optimizer,
     steps: Number(config.finetune.steps),
     group: finetuneGroup(config),
+    workers:
+      workers === 1
+        ? undefined
+        : { count: workers, executor: { provider: 'cpu', threads: 1 }, part: shareOf(build, optimizer.batch, workers) },
     sizes: {
       kind: 'finetuning',
       heads: options.heads,
@@ -120,7 +128,7 @@ export interface Steps {
  * A step that is ready to run: `run` continues the training by some steps. `file` is a safetensors file with the weights
  * (`parameters/NAME`), the batch (`batch/NAME`) and everything else as JSON (`spec` of its metadata).
  */
-export async function prepare({ loss, parameters, feeds, optimizer, steps, group, sizes }: Workload, threads: number) {
+export async function prepare({ loss, parameters, feeds, optimizer, steps, group, workers, sizes }: Workload, threads: number) {
   const given = initialize(parameters, Random.seeded(0).split('init'));
   const { program, state } = await compileStep({
     loss,
@@ -130,6 +138,7 @@ export async function prepare({ loss, parameters, feeds, optimizer, steps, group
     optimizer,
     group,
     executor: await createExecutor('cpu', { threads }),
+    workers,
     context: { folder: '', signal: new AbortController().signal },
   });
   const tensors = new Map([
@@ -145,6 +154,7 @@ export async function prepare({ loss, parameters, feeds, optimizer, steps, group
   const scalars = { loss: zeros([]), gradientNorm: zeros([]) };
   return {
     batch: optimizer.batch,
+    workers: workers?.count ?? 1,
     parameters: parameters.reduce((sum, { name }) => sum + given.get(name)!.length, 0),
     file: encodeSafetensors(tensors, { spec: JSON.stringify(spec) }),
     async run(count: number): Promise<Steps> {
