@@ -111,6 +111,16 @@ export interface HiddenFactor {
   of(task: Task): readonly number[];
 }
 
+/** What a step of `size` environments led to, as `Feedback` has it. */
+export interface StepOutcome {
+  /** [size × F] observation before acting. */
+  readonly observation: ArrayLike<number>;
+  /** [size] reward. */
+  readonly reward: ArrayLike<number>;
+  /** [size × F] observation after acting. */
+  readonly nextObservation: ArrayLike<number>;
+}
+
 /** A family of tasks that share spaces and rules. Tasks are either listed or drawn: exactly one of `tasks` and `drawTask` is present. */
 export interface EnvFamily {
   readonly id: string;
@@ -144,6 +154,16 @@ export interface EnvFamily {
   scored?(observation: ArrayLike<number>, from: number): boolean;
   /** How the expected regret of actions is computed; absent if the family does not define it. */
   readonly regret?: RegretModel;
+  /** What an evaluation by windows counts instead of the reward, with its name, such as "doors". */
+  readonly outcome?: {
+    readonly name: string;
+    /** What the step counts for environment i. */
+    of(step: StepOutcome, i: number): number;
+  };
+  /** Calls of a stream, counted from 0, at which the task changes, in increasing order. Absent in families whose tasks never change. */
+  changes?(task: Task): readonly number[];
+  /** Whether an attempt starts at the observation at `observation[from …]`. Absent in families without attempts within an episode. */
+  attempt?(observation: ArrayLike<number>, from: number): boolean;
   /** Versions of external software that runs it, for the record. */
   readonly software?: Readonly<Record<string, string>>;
   /** Only recordings exist: it cannot be played, and `make` throws `E_CONFIG`. */
