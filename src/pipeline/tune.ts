@@ -288,6 +288,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
     seed,
     measure,
     episodes: periodsOf(config),
+    window: windowOf(config),
     validationTasks: validation.map(family.taskKey),
     trials: ranked,
     tied: tiedTrials(ranked),

@@ -137,21 +137,41 @@ export function referenceIn(methods: MethodTable): ReferenceSummary {
 export interface PeriodWords {
   /** A point of a learning curve: episode, or window. */
   readonly period: string;
+  readonly periods: string;
   /** Its abbreviation, for headers. */
   readonly short: string;
   /** The same in full, for axes; and several of them. */
   readonly place: string;
   readonly places: string;
+  /** What is counted: the return, or an outcome. */
+  readonly outcome: string;
   /** What is scored: the return of an episode, or the sum of an outcome over a window. */
   readonly quantity: string;
 }
 
 /** The words for what is scored. `calls` may be a text, for a paper that cites it. */
 export function periodWords(window?: { readonly calls: number | string; readonly outcome: string }): PeriodWords {
-  if (!window) return { period: 'episode', short: 'ep', place: 'in-context episode', places: 'in-context episodes', quantity: 'return' };
+  if (!window)
+    return {
+      period: 'episode',
+      periods: 'episodes',
+      short: 'ep',
+      place: 'in-context episode',
+      places: 'in-context episodes',
+      outcome: 'return',
+      quantity: 'return',
+    };
   const of = `of ${window.calls} calls`;
   const quantity = `${window.outcome} per ${window.calls} calls`;
-  return { period: 'window', short: 'win', place: `window ${of}`, places: `windows ${of}`, quantity };
+  return {
+    period: 'window',
+    periods: 'windows',
+    short: 'win',
+    place: `window ${of}`,
+    places: `windows ${of}`,
+    outcome: window.outcome,
+    quantity,
+  };
 }
 
 /** A reference in words. */
@@ -168,6 +188,8 @@ export interface ReferenceWords extends PeriodWords {
   readonly scored: string;
   /** Unit of a difference of scores. */
   readonly unit: string;
+  /** The unit of a difference of scores, with its preposition. */
+  readonly difference: string;
   /** Axis labels of scores, and of thresholds in percent. */
   readonly axis: string;
   /** Label of scores in percent. */
@@ -198,6 +220,7 @@ export function referenceWords(
         scale,
         scored: `${quantity} ${scale}`,
         unit: "the oracle's return",
+        difference: "as a fraction of the oracle's return",
         axis: `${quantity} ÷ ${window ? 'that of the oracle' : 'oracle return'}`,
         percent: '% of the oracle’s',
         meaning: `Returns are divided by the return of the oracle, an optimal player that knows the task, so that one is optimal; the oracle's mean return is ${high}.${whole}`,
@@ -227,6 +250,7 @@ export function referenceWords(
         scale: 'not normalized',
         scored: quantity,
         unit: 'a return of 1',
+        difference: `in ${quantity}`,
         axis: quantity,
         percent: '%',
         meaning: `Returns are not normalized.${whole}`,
@@ -246,6 +270,7 @@ const normalizedWords = (
   scored: `${period.quantity} ${words.scale}`,
   axis: `normalized ${period.quantity} (0 = ${zero}, 1 = ${one})`,
   percent: `% of the way from ${zero} to ${one}`,
+  difference: `as a fraction of ${words.unit}`,
   ...words,
 });
 

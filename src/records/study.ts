@@ -2,6 +2,7 @@
 
 import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES } from '../statistics/learning.ts';
+import type { Window } from './life-format.ts';
 import { type MethodInput, methodResult } from './method.ts';
 import { type PeriodWords, periodWords, type ReferenceSummary } from './reference.ts';
 import type { MethodResult, RunRecord, Score } from './results-format.ts';
@@ -62,6 +63,8 @@ export interface Study {
   readonly measure: Measure;
   /** In-context episodes of a stream; absent in old studies. */
   readonly episodes?: number;
+  /** Present if scores are by windows of calls instead of episodes. */
+  readonly window?: Window;
   /** Keys of the tasks that trials are scored on. */
   readonly validationTasks: readonly string[];
   /** Best first. */
