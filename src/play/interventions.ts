@@ -20,6 +20,7 @@ export function interventionName(intervention: Intervention): string {
 
 /** Where a policy acts. */
 export interface IntervenedStreams {
+  /** The family that they play, with its changes and attempts. */
   readonly family: Pick<EnvFamily, 'changes' | 'attempt'>;
   /** [streams] the task of every stream: each as many times in a row as a task has streams. */
   readonly tasks: readonly Task[];

@@ -81,7 +81,11 @@ export function recoveryBins(
   return { first, later };
 }
 
-/** Sums outcomes by windows and bins, for streams whose calls come in order. */
+/**
+ * Sums outcomes by windows and bins, for streams whose calls come in order.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if windows do not divide the calls; `E_CONFIG` if a bin is longer than a layout.
+ */
 export function lifeTally(family: LifeFamily, tasks: readonly Task[], { calls, window, bin }: LifeSettings) {
   const windows = calls / window;
   invariant(Number.isInteger(windows), `expected windows that divide the ${calls} calls of a stream, found windows of ${window} calls.`);

@@ -37,7 +37,11 @@ export interface RolloutStep extends PlayedStep {
   next: Float32Array;
 }
 
-/** Lets the policy act until `count`, which is called with every step before `onStep`, returns false. Throws `E_SHAPE` if its actions are not the family's. */
+/**
+ * Lets the policy act until `count`, which is called with every step before `onStep`, returns false.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the policy's actions are not the family's.
+ */
 export async function playSteps(options: PlayOptions, count: (step: Feedback, index: number) => boolean): Promise<void> {
   const { family, tasks, policy, random, greedy = false, onStep, signal } = options;
   invariant(

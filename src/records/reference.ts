@@ -137,11 +137,13 @@ export function referenceIn(methods: MethodTable): ReferenceSummary {
 export interface PeriodWords {
   /** A point of a learning curve: episode, or window. */
   readonly period: string;
+  /** Several of them. */
   readonly periods: string;
-  /** Its abbreviation, for headers. */
+  /** The abbreviation of a point, for headers. */
   readonly short: string;
-  /** The same in full, for axes; and several of them. */
+  /** A point in full, for axes. */
   readonly place: string;
+  /** Several of them, in full. */
   readonly places: string;
   /** What is counted: the return, or an outcome. */
   readonly outcome: string;
