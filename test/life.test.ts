@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectLife } from '../src/analysis/life.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { type MethodTable, type RawReturns, type Results, referenceIn, scoreMethod } from '../src/records/index.ts';
+import { sealResults } from '../src/records/seal.ts';
 import { drawnOf } from '../src/reports/figures/draw.ts';
 import { figuresOf } from '../src/reports/figures/index.ts';
 import { formatResults, htmlReport, openResults, summarize } from '../src/reports/index.ts';
@@ -43,6 +44,7 @@ evaluate:
   window: 10
   recoveryBin: 5
   interventions: [clear-at-change, clear-at-attempt, { clear-once: 40 }, { donor: 40 }]
+  envs: [{ name: long, options: { horizon: 200 } }]
 executor: { threads: 1 }
 `,
 );
@@ -80,6 +82,25 @@ describe('a tiny life', () => {
       expect(10 * first.overall.mean).toBeCloseTo((byEpisode.mean[0] + byEpisode.mean[1]) / 2, 9);
       expect(10 * later.overall.mean).toBeCloseTo(byEpisode.mean.slice(2).reduce((a, b) => a + b) / 6, 9);
     }
+  });
+
+  it('lives longer where the environment does', () => {
+    expect(results.protocols!.long).toMatchObject({ episodes: 20, window: { calls: 10, outcome: 'presses' } });
+    expect(Object.keys(results.tables!.long).sort()).toEqual(Object.keys(methods).sort());
+    expect(raw.tables.long.recovery).toEqual({ bin: 5, first: 4, later: 4 });
+  });
+
+  it.each([
+    ['a window of its own', ({ none }: MethodTable) => Object.assign(none, { window: { calls: 9, outcome: 'presses' } })],
+    ['no window', ({ none }: MethodTable) => Object.assign(none, { window: undefined })],
+    ['no recovery', ({ none }: MethodTable) => Object.assign(none, { recovery: undefined })],
+    ['other bins', ({ none }: MethodTable) => Object.assign(none.recovery!, { bin: 6 })],
+  ])('is refused if a method has %s', (_, damage) => {
+    const damaged = structuredClone(results);
+    damage(damaged.methods);
+    const place = mkdtempSync(join(folder, 'damaged-'));
+    writeFileSync(join(place, 'results.json'), JSON.stringify(sealResults(damaged)));
+    expect(() => openResults(place)).toThrow(failure('E_DATA', 'methods.none'));
   });
 
   it('draws the same with an intervention, until that takes place', () => {
