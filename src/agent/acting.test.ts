@@ -6,7 +6,7 @@ import { nodeExecutor } from '../engine/executors/node.ts';
 import { type Graph, inputsOf, optimize, type Program, toOnnx } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialize, Scope } from '../nn/index.ts';
-import { rollout } from '../play/index.ts';
+import { type RolloutStep, rollout } from '../play/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
 import { listedTasks } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
@@ -51,8 +51,8 @@ describe.each(CASES)('with $name on $env.id', ({ settings, env }) => {
   const kind = config.compressor;
   const tasks = listedTasks(family, 'This test').slice(0, SIZE);
 
-  /** Plays streams and counts the calls of every graph; `plain` leaves out what keeps anything. */
-  async function play(plain: boolean) {
+  /** A policy that counts the calls of every graph; `plain` leaves out what keeps anything. */
+  async function open(plain: boolean) {
     const scope = new Scope();
     lossOf(new Pass(model, scope, kind, 1), [{ term: 'task', weight: 1 }]);
     // Weights larger than at first, so that the agent prefers some actions to others.
@@ -75,6 +75,12 @@ describe.each(CASES)('with $name on $env.id', ({ settings, env }) => {
     const compiled = await compileAgent(graphs, compile, { compress: CHUNK, act: SIZE });
     const { tokenizer, head } = model;
     const policy = inContextPolicy({ family, tokenizer, context: graphs.context, actions: head.distribution, ...compiled });
+    return { policy, calls, graphs };
+  }
+
+  /** Plays streams. */
+  async function play(plain: boolean) {
+    const { policy, calls, graphs } = await open(plain);
     const rows: number[] = [];
     const actions: number[] = [];
     const { returns } = await rollout({
@@ -105,5 +111,35 @@ describe.each(CASES)('with $name on $env.id', ({ settings, env }) => {
     // Every segment is encoded once, in chunks of at most CHUNK, and the empty one.
     const segments = SIZE * EPISODES * Math.ceil(family.horizon / model.segment);
     expect(found.calls.get('segment')).toBeLessThanOrEqual(1 + segments);
+  });
+
+  it.each([true, false])('acts after it forgot an environment as a fresh policy does there (plain: %s)', async plain => {
+    const steps: RolloutStep[] = [];
+    const { policy: one } = await open(plain);
+    const copied = (step: RolloutStep) => structuredClone(step);
+    await rollout({ family, tasks, policy: one, episodes: 5, random: Random.seeded(4), onStep: step => void steps.push(copied(step)) });
+    /** Lets a policy observe the steps from one of them on, and returns its distributions by step and environment. */
+    const watch = async (from: number, forgets?: { readonly at: number; readonly i: number }) => {
+      const { policy } = await open(plain);
+      policy.reset(SIZE);
+      const rows: number[][][] = [];
+      for (const [n, step] of steps.slice(from).entries()) {
+        if (forgets?.at === n) policy.forget(forgets.i);
+        const found = Array.from(await policy.act(step.observation));
+        rows.push(tasks.map((_, i) => found.slice((i * found.length) / SIZE, ((i + 1) * found.length) / SIZE)));
+        await policy.observe(step);
+      }
+      return rows;
+    };
+    // In the middle of an episode and of a segment.
+    const [at, i] = [family.horizon + 4, 1];
+    const [without, cleared, fresh] = [await watch(0), await watch(0, { at, i }), await watch(at)];
+    const distance = (a: number[], b: number[]) => Math.max(...a.map((p, n) => Math.abs(p - b[n])));
+    for (const [n, rows] of cleared.entries())
+      for (const [e, row] of rows.entries()) {
+        const expected = e === i && n >= at ? fresh[n - at][e] : without[n][e];
+        expect(distance(row, expected)).toBeLessThan(1e-5);
+      }
+    expect(Math.max(...cleared.slice(at).map((rows, n) => distance(rows[i], without[n + at][i])))).toBeGreaterThan(1e-4);
   });
 });

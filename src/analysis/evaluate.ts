@@ -19,9 +19,19 @@ import { retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
 import { DEMONSTRATION_STYLES } from '../sources/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
+import { interventionsOn, periodsOf, recoveryOf, windowOf } from './life.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
 import { knownReference } from './reference.ts';
-import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceMethod, sourceMethod } from './rollouts.ts';
+import {
+  type Evaluation,
+  type MethodRollouts,
+  rollModel,
+  rollSource,
+  type SourceMethod,
+  sourceMethod,
+  type Variation,
+  variedName,
+} from './rollouts.ts';
 
 /** The result of an evaluation: the table of all methods over all seeds, and the raw data behind it. */
 export interface Evaluated {
@@ -41,13 +51,17 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     { method: 'random', id: 'random', options: {} },
     ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];
-  const rollTrained = async (method: TrainedMethod, each?: Demonstrations): Promise<Found> => {
-    const given = each && promptOf(config, each);
-    const name = each ? prompted(method.method, each) : method.method;
-    return { name, seed: method.seed, ...(await rollModel(evaluation, method, each)), given, budget: method.trained.budget };
+  const rollTrained = async (method: TrainedMethod, varied: Variation): Promise<Found> => {
+    const given = varied.shown && promptOf(config, varied.shown);
+    const name = variedName(method.method, varied);
+    return { name, seed: method.seed, ...(await rollModel(evaluation, method, varied)), given, budget: method.trained.budget };
   };
   const found: readonly Found[] = await store.each([
-    ...trained.flatMap(method => [undefined, ...shown].map(each => () => rollTrained(method, each))),
+    ...trained.flatMap(method =>
+      [{}, ...shown.map(shown => ({ shown })), ...interventionsOn(config, method).map(intervention => ({ intervention }))].map(
+        varied => () => rollTrained(method, varied),
+      ),
+    ),
     ...bySource.flatMap(row =>
       config.seeds.map(seed => async () => ({ name: row.method, seed, ...(await rollSource(evaluation, row, seed)) })),
     ),
@@ -56,7 +70,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const rows = groupBy(found, ({ name }) => name);
   const played = (name: string) => rows.get(name)!.map(({ returns }) => returns);
   const measure = () =>
-    measuredReference({ random: played('random'), source: played('source'), episodes: config.evaluate.episodes, table: evaluation.at });
+    measuredReference({ random: played('random'), source: played('source'), episodes: periodsOf(config), table: evaluation.at });
   const raw = {
     ...playedTasks(evaluation, measure),
     methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])),
@@ -84,7 +98,11 @@ const returnsOf = (seeds: readonly Found[]): MethodReturns => ({
   seeds: seeds.map(({ seed }) => seed),
   returns: seeds.map(({ returns }) => Array.from(returns.returns)),
   ...(seeds[0].returns.regret ? { regret: seeds.map(({ returns }) => Array.from(returns.regret!)) } : {}),
+  ...(seeds[0].returns.recovery ? { recovery: { first: curvesOf(seeds, 'first'), later: curvesOf(seeds, 'later') } } : {}),
 });
+
+const curvesOf = (seeds: readonly Found[], part: 'first' | 'later'): number[][] =>
+  seeds.map(({ returns }) => Array.from(returns.recovery![part]));
 
 /** Description of a prompt of this style, for readers who compare methods. */
 function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demonstrations): string {
@@ -97,12 +115,15 @@ function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demon
 function playedTasks({ config, model: { family } }: Evaluation, measure: () => Reference): Omit<ReturnsTable, 'methods'> {
   const tasks = openTasks(config).evaluated;
   const keys = tasks.map(family.taskKey);
-  const { episodes, streams, resamples } = config.evaluate;
+  const { streams, resamples } = config.evaluate;
+  const [window, recovery] = [windowOf(config), recoveryOf(config)];
   return {
     tasks: keys,
     ...recordedReference(keys, knownReference(config, family, tasks) ?? measure()),
     streams,
-    episodes,
+    episodes: periodsOf(config),
+    ...(window ? { window } : {}),
+    ...(recovery ? { recovery } : {}),
     ...(family.regret ? { regretParts: [...family.regret.parts] } : {}),
     bootstrap: { seed: config.seed, resamples, resampled: resampledOf(config) },
   };

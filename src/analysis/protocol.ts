@@ -5,11 +5,20 @@ import { statedSelection } from '../config/selection.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { type ComparableTable, methodReference, type Protocol, scaleFields } from '../records/index.ts';
 import type { Resampled } from '../statistics/index.ts';
+import { periodsOf, windowOf } from './life.ts';
 import { knownReference, measuredOn } from './reference.ts';
 
 /** The evaluation settings that affect rollouts. Other measurements do not change them. */
 export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
-  const { resamples: _, reference: __, envs: ___, imitationHistories: ____, timedActions: _____, ...protocol } = evaluate;
+  const {
+    resamples: _,
+    reference: __,
+    envs: ___,
+    imitationHistories: ____,
+    timedActions: _____,
+    interventions: ______,
+    ...protocol
+  } = evaluate;
   return protocol;
 }
 
@@ -38,13 +47,15 @@ export function plannedRows(name: string, config: ExperimentConfig): ComparableT
 /** The protocol of an experiment: evaluation, split, and how its settings were chosen. */
 export function protocolOf(config: ExperimentConfig): Protocol {
   const { family } = openTasks(config);
-  const { tasks: side, episodes, streams, sampling } = config.evaluate;
+  const { tasks: side, streams, sampling } = config.evaluate;
+  const window = windowOf(config);
   const { id, options } = family;
   const { train, test, overlap } = auditTasks(config);
   return {
     env: { id, ...(options ? { options: { ...options } } : {}) },
     side,
-    episodes,
+    episodes: periodsOf(config),
+    ...(window ? { window } : {}),
     streams,
     sampling,
     split: { train, test, overlap },

@@ -2,18 +2,27 @@
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { givenReference, oracleReference, type Reference } from '../records/index.ts';
+import { givenReference, oracleReference, type Reference, rawReference } from '../records/index.ts';
 import { type EnvFamily, oracleOf, type Task } from '../rl/index.ts';
 import type { ReferenceKind } from '../statistics/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 type Settings = Pick<ExperimentConfig, 'evaluate' | 'source'>;
 
-/** The configured reference; by default the oracle if the environment declares one, otherwise measured. Throws `E_CONFIG` if it is not possible. */
-export function referenceKind({ evaluate: { reference }, source }: Settings, family: EnvFamily): ReferenceKind {
+/**
+ * The configured reference; by default raw if windows count an outcome, the oracle if the environment declares one, otherwise measured. Throws
+ * `E_CONFIG` if it is not possible.
+ */
+export function referenceKind({ evaluate: { reference, window }, source }: Settings, family: EnvFamily): ReferenceKind {
   if (typeof reference === 'object') return 'given';
-  const kind = reference ?? (family.oracleReturn ? 'oracle' : 'measured');
+  const counted = window === undefined ? undefined : family.outcome;
+  const kind = reference ?? (counted ? 'raw' : family.oracleReturn ? 'oracle' : 'measured');
   if (kind === 'oracle') oracleOf(family, 'evaluate.reference oracle');
+  if (kind === 'oracle' && counted)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `evaluate.reference is oracle, which is known in units of reward, but windows of ${family.id} count ${counted.name}. Set it to raw, measured, or two values { low, high } per window.`,
+    );
   if (kind === 'measured' && source.dataset !== undefined)
     throw new CadenzaError(
       'E_CONFIG',
@@ -23,13 +32,16 @@ export function referenceKind({ evaluate: { reference }, source }: Settings, fam
   return kind;
 }
 
-/** The reference of these tasks, or undefined if it must be measured. Throws the same errors as `referenceKind`. */
+/** The reference of these tasks, for an episode or a window, or undefined if it must be measured. Throws the same errors as `referenceKind`. */
 export function knownReference(config: Settings, family: EnvFamily, tasks: readonly Task[]): Reference | undefined {
+  const { window = family.horizon } = config.evaluate;
   switch (referenceKind(config, family)) {
     case 'oracle':
-      return oracleReference(tasks.map(task => [family.taskKey(task), family.oracleReturn!(task)]));
+      return oracleReference(tasks.map(task => [family.taskKey(task), (family.oracleReturn!(task) * window) / family.horizon]));
     case 'given':
       return givenReference(tasks.map(family.taskKey), config.evaluate.reference as { low: number; high: number });
+    case 'raw':
+      return rawReference(tasks.map(family.taskKey));
     case 'measured':
       return undefined;
   }

@@ -12,18 +12,30 @@ import type { Demonstrations } from '../histories/demonstrate.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { datasetKey } from '../histories/imported.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { type Rollout, rollout } from '../play/index.ts';
+import {
+  type Intervention,
+  intervened,
+  type Life,
+  type LifeSettings,
+  lifeTally,
+  outcomeOf,
+  playLife,
+  regretTally,
+  rollout,
+} from '../play/index.ts';
 import type { InContextPolicy } from '../policy/index.ts';
 import { type MethodCost, RETURNS_FILE, type SeedReturns } from '../records/index.ts';
 import { METHOD_COST } from '../records/results-format.ts';
 import { openRetrieval, type TrainedMethod } from '../retrieval/memory.ts';
-import { type EnvFamily, episodeReturns, episodeStarts, type History, type Policy, type Task } from '../rl/index.ts';
+import { type EnvFamily, episodeReturns, type History, type Policy, type Task } from '../rl/index.ts';
 import { generateHistories, openSource, source } from '../sources/index.ts';
 import { CodeCounter } from '../statistics/index.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
+import { intervenedName, lifeOf, periodsOf } from './life.ts';
 import { rolloutSettings } from './protocol.ts';
 
 export interface Evaluation {
@@ -53,7 +65,12 @@ export type MethodRollouts = { readonly returns: SeedReturns; readonly cost: Met
 const numbers = z.array(z.number());
 const RETURNS = {
   name: RETURNS_FILE,
-  schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, regret: numbers.optional() }),
+  schema: z.strictObject({
+    tasks: z.array(z.string()),
+    returns: numbers,
+    regret: numbers.optional(),
+    recovery: z.strictObject({ first: numbers, later: numbers }).optional(),
+  }),
 };
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
@@ -73,6 +90,8 @@ interface RolloutRequest {
   readonly settings?: unknown;
   /** Default: as in the experiment. */
   readonly sampling?: ExperimentConfig['evaluate']['sampling'];
+  /** Name of the random streams. Default: that of the method. */
+  readonly draws?: string;
   readonly play: Play;
 }
 
@@ -82,11 +101,11 @@ interface PlayRequest {
   readonly random: Random;
   readonly greedy: boolean;
   readonly signal: AbortSignal;
-  /** Receives the number of finished episodes of all streams. */
+  /** Receives the number of finished episodes, or windows, of all streams. */
   readonly onProgress: (done: number) => void;
 }
 
-type Play = (request: PlayRequest) => Promise<Rollout & { readonly cost: MethodCost; readonly lookUpSeconds?: number }>;
+type Play = (request: PlayRequest) => Promise<Life & { readonly cost: MethodCost; readonly lookUpSeconds?: number }>;
 
 /** Plays the policy that `open` creates for the tasks, one environment per task. */
 const playing =
@@ -94,15 +113,17 @@ const playing =
   async ({ tasks, random, onProgress, ...request }) => {
     const { policy, cost, lookUpSeconds, dispose } = await open(tasks, random);
     const { episodes } = config.evaluate;
-    const played = { family: model.family, tasks, policy, episodes, random, onProgress: ({ done }: { done: number }) => onProgress(done) };
-    const found = await rollout({ ...played, ...request });
+    const life = lifeOf(config);
+    const report = ({ done }: { done: number }) => onProgress(done);
+    const played = { family: model.family, tasks, policy, random, onProgress: report, ...request };
+    const found = await (life ? playLife({ ...played, ...life }) : rollout({ ...played, episodes }));
     await dispose?.();
     return { ...found, cost: cost(), lookUpSeconds: lookUpSeconds?.() };
   };
 
 /** Plays one method of one seed, or returns the cached rollouts. */
 async function rollMethod({ store, config, model, at }: Evaluation, request: RolloutRequest): Promise<MethodRollouts> {
-  const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, play } = request;
+  const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, draws = name, play } = request;
   const protocol = { ...rolloutSettings(config), sampling };
   const tasks = openTasks(config).evaluated.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
   const output = await store.run({
@@ -110,19 +131,20 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
     settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings, ...datasetKey(config) },
     inputs,
     async run({ folder, progress, signal }) {
-      const random = Random.seeded(seed).split('evaluate', name);
+      const random = Random.seeded(seed).split('evaluate', draws);
       const title = stageTitle(`evaluate ${name}${at ? ` at ${at}` : ''}`, seed);
-      progress.start(title, tasks.length * protocol.episodes);
+      progress.start(title, tasks.length * periodsOf(config));
       const began = performance.now();
       const greedy = protocol.sampling === 'greedy';
       const found = await play({ tasks, random, greedy, signal, onProgress: done => progress.update(done) });
-      const { returns, regret, cost, lookUpSeconds } = found;
+      const { returns, regret, recovery, cost, lookUpSeconds } = found;
       const lookUpShare = lookUpSeconds === undefined ? undefined : (1000 * lookUpSeconds) / (performance.now() - began);
       progress.finish(lookUpShare === undefined ? undefined : `retrieval took ${(100 * lookUpShare).toFixed(1)}% of the time`);
       writeJson(join(folder, RETURNS.name), {
         tasks: tasks.map(model.family.taskKey),
         returns: Array.from(returns),
         regret: regret && Array.from(regret),
+        recovery: recovery && { first: Array.from(recovery.first), later: Array.from(recovery.later) },
       });
       return { ...cost, lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
     },
@@ -136,16 +158,32 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
 /** Name of a method with a prompt. */
 export const prompted = (method: string, { style }: Demonstrations) => `${method}-${style}`;
 
-/** Plays a trained model, optionally with demonstrations as prompts, which stay in its query for the whole stream. */
-export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<MethodRollouts> {
+/** What changes the evaluation of a trained model. */
+export interface Variation {
+  /** Demonstrations as prompts, which stay in its query for the whole stream. */
+  readonly shown?: Demonstrations;
+  /** Intervention on its memory. Everything else is drawn as without it. */
+  readonly intervention?: Intervention;
+}
+
+/** The name of a method with a variation. */
+export function variedName(method: string, { shown, intervention }: Variation): string {
+  if (intervention) return intervenedName(method, intervention);
+  return shown ? prompted(method, shown) : method;
+}
+
+/** Plays a trained model, optionally with a variation. */
+export async function rollModel(whole: Evaluation, method: TrainedMethod, variation: Variation = {}): Promise<MethodRollouts> {
+  const { shown, intervention } = variation;
   const evaluation = evaluationOf(whole, method);
   const { model, executor } = evaluation;
   const memory = await retrievalOf(evaluation, method);
   return rollMethod(evaluation, {
-    name: shown ? prompted(method.method, shown) : method.method,
+    name: variedName(method.method, variation),
+    draws: intervention && method.method,
     seed: method.seed,
     inputs: { model: method.trained.key, ...memory?.inputs, ...(shown ? { prompt: shown.output.key } : {}) },
-    settings: memory?.settings,
+    settings: intervention ? { memory: memory?.settings, intervention } : memory?.settings,
     play: playing(evaluation, async tasks => {
       const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
       const { codes } = single;
@@ -153,8 +191,13 @@ export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?
       const onCodes = counter && ((made: ArrayLike<number>) => counter.count(made));
       const retrieve = memory?.retriever(tasks.map(model.family.taskKey));
       const alone = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
+      const acting = () => {
+        if (intervention)
+          return intervened(alone, intervention, { family: model.family, tasks, streams: evaluation.config.evaluate.streams });
+        return shown ? promptedPolicy(alone, loadHistories(shown.output, model.family).histories) : alone;
+      };
       return {
-        policy: shown ? promptedPolicy(alone, loadHistories(shown.output, model.family).histories) : alone,
+        policy: acting(),
         cost: () => ({ ...costOf(model, method.compressorId, single), codes: counter?.use(), retrieval: retrieve?.use }),
         lookUpSeconds: retrieve?.seconds,
       };
@@ -209,8 +252,8 @@ export function rollSource(
         const { episodes } = config.evaluate;
         const wanted = tasks.map((task, i) => ({ task, random: random.split('history', i) }));
         const request = { family, source: learner, episodes: stride * episodes, options, stride, executor, signal };
-        const histories = await generateHistories({ ...request, wanted, onProgress: done => onProgress(done * episodes) });
-        return { ...earned(family, histories), cost: NO_COST };
+        const histories = await generateHistories({ ...request, wanted, onProgress: done => onProgress(done * periodsOf(config)) });
+        return { ...earned(family, histories, lifeOf(config)), cost: NO_COST };
       },
     });
   return rollMethod(evaluation, {
@@ -228,19 +271,21 @@ export function rollSource(
 
 const NO_COST: MethodCost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
 
-/** Returns and regret of all episodes of histories, computed as in `rollout`. */
-function earned({ regret }: EnvFamily, histories: readonly History[]): Rollout {
-  const returns = Float64Array.from(histories.flatMap(history => [...episodeReturns(history)]));
-  if (!regret) return { returns };
-  const parts = regret.parts.length;
-  const given = new Float64Array(histories.length * parts);
+/** Outcomes and regret of histories, computed as in `rollout` or `playLife`. Throws `E_CONFIG` for a history with fewer calls than a life. */
+function earned(family: EnvFamily, histories: readonly History[], life?: LifeSettings): Life {
+  const tasks = histories.map(({ task }) => task);
+  const { add, ...regret } = regretTally(family.regret, tasks);
+  for (const [i, { action, terminated, truncated }] of histories.entries())
+    for (let t = 0; t < terminated.length; t++) add(i, action[t], Boolean(terminated[t] || truncated[t]));
+  if (!life) return { returns: Float64Array.from(histories.flatMap(history => [...episodeReturns(history)])), ...regret };
+  const tally = lifeTally(family, tasks, life);
   for (const [i, history] of histories.entries()) {
-    const starts = episodeStarts(history);
-    for (let e = 0; e < starts.length - 1; e++)
-      for (let t = starts[e]; t < starts[e + 1]; t++) {
-        const part = regret.part(t - starts[e]);
-        if (part >= 0) given[i * parts + part] += regret.of(history.task, history.action[t]);
-      }
+    if (history.reward.length < life.calls)
+      throw new CadenzaError(
+        'E_CONFIG',
+        `evaluate.window needs ${life.calls} calls of every stream, but a history of the source has ${history.reward.length}, because its episodes end early. Use another source, or evaluate without windows.`,
+      );
+    for (let call = 0; call < life.calls; call++) tally.add(i, call, outcomeOf(family, history, call));
   }
-  return { returns, regret: given };
+  return { ...tally.life(), ...regret };
 }

@@ -90,8 +90,8 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
       move,
       cellOf: cellAt,
       phaseOf: observation => observation[HAS_KEY],
-      isStart: observation => observation[STEPS] === 0,
     },
+    attempt: (observation, from) => observation[from + STEPS] === 0,
     // Only a call that resets leads to the start of an attempt.
     scored: ({ nextObservation }, i) => nextObservation[i * WIDTH + STEPS] > 0,
     outcome: {

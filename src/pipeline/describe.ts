@@ -3,6 +3,7 @@
 import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
 import { lossOf, lossTerms, Pass } from '../agent/terms.ts';
+import { periodsOf } from '../analysis/life.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { input, sizeOf } from '../engine/index.ts';
@@ -50,7 +51,7 @@ function stagesOf(config: ExperimentConfig): StageDescription[] {
 }
 
 function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: Model): Setting {
-  const { env, source: learner, evaluate } = config;
+  const { env, source: learner } = config;
   const { observationSpace, actionSpace, horizon } = family;
   const made = learner.dataset === undefined;
   const { tokenizer, contextTransitions, contextTokens, options } = model;
@@ -90,7 +91,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
     },
     optimizer: { epsilon: ADAM_EPSILON },
     ...(simulates(config) ? { monteCarlo: { options: resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS) } } : {}),
-    finalEpisodes: Math.min(FINAL_EPISODES, evaluate.episodes),
+    finalEpisodes: Math.min(FINAL_EPISODES, periodsOf(config)),
   };
 }
 

@@ -266,5 +266,7 @@ function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly R
     const there = model.in(here.family);
     return episodeFlops({ model: there, graphs: agentGraphs(there, kind, ONE) });
   };
-  return episodes * rows.reduce((sum, row) => sum + flops(row), 0);
+  // The agent comes first, and also plays with every intervention.
+  const again = streams * evaluate.episodes * (evaluate.interventions?.length ?? 0);
+  return rows.reduce((sum, row, r) => sum + (episodes + (r === 0 ? again : 0)) * flops(row), 0);
 }

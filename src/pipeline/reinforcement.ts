@@ -6,6 +6,7 @@ import { exportModel } from '../agent/inference.ts';
 import { Model } from '../agent/model.ts';
 import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
+import { expectLife, intervenedName, interventionsOn } from '../analysis/life.ts';
 import { expectReference } from '../analysis/reference.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
@@ -74,7 +75,10 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   name: 'reinforcement',
   expectBuildable(config, until) {
     const plays = until === 'evaluate' || (runsUntil(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
-    if (until === 'evaluate') expectReference(config);
+    if (until === 'evaluate') {
+      expectReference(config);
+      for (const each of [config, ...config.evaluate.envs.map(env => evaluatedAt(config, env))]) expectLife(each);
+    }
     return expectBuildable(config, { plays });
   },
   async evaluate({ store, config, model, executor, generated }, trained, { alone }) {
@@ -158,10 +162,11 @@ function plannedEvaluation(config: ExperimentConfig, trained: readonly PlannedMe
     return [
       ...styles.map(style => `demonstrate-${style}-evaluated${suffix}`),
       ...trained.flatMap(each =>
-        ['', ...styles.map(style => `-${style}`)].flatMap(prompt => [
-          ...remember(each, suffix),
-          `evaluate-${each.method}${prompt}${suffix}-seed${each.seed}`,
-        ]),
+        [
+          each.method,
+          ...styles.map(style => `${each.method}-${style}`),
+          ...interventionsOn(config, each).map(intervention => intervenedName(each.method, intervention)),
+        ].flatMap(name => [...remember(each, suffix), `evaluate-${name}${suffix}-seed${each.seed}`]),
       ),
       ...bySource.flatMap(method => seeds.map(seed => `evaluate-${method}${suffix}-seed${seed}`)),
     ];

@@ -96,14 +96,14 @@ export async function resultsOf(
   // Without line breaks: one number per line would make the file several times larger.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const { episodes, streams, sampling, resamples } = config.evaluate;
+  const { streams, sampling, resamples } = config.evaluate;
   const tasks = found.raw.tasks.length;
   const drawn = { seeds: config.seeds.length, resampled: resampledOf(config) };
   return {
     format: RESULTS_FORMAT,
     ...commonResults(config, found, recorded),
     ...(found.raw.oracle && { oracle: { mean: mean(found.raw.oracle) } }),
-    episodes,
+    episodes: protocol.episodes,
     streams: streams * tasks,
     sampling,
     intervalNote: describeIntervals({ ...drawn, tasks, streams, resamples, side: config.evaluate.tasks }),

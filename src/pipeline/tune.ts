@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
+import { periodsOf, windowOf } from '../analysis/life.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
 import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
@@ -172,7 +173,7 @@ async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pic
   };
   const random = await roll({ method: 'random', id: 'random', options: {} });
   const source = await roll(sourceMethod(config));
-  return measuredReference({ random, source, episodes: config.evaluate.episodes });
+  return measuredReference({ random, source, episodes: periodsOf(config) });
 }
 
 /** Trains and scores one trial. Returns null if the loss became infinite or NaN, which is a result for its settings. */
@@ -186,10 +187,18 @@ async function runTrial(config: TrialConfig, measure: Measure, studied: Studied)
       if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
     const { family, evaluated } = openTasks(config);
     const reference = knownReference(config, family, evaluated) ?? studied.reference;
-    const { episodes, resamples } = config.evaluate;
+    const { resamples } = config.evaluate;
     // All trials use the same random stream, so that they share resamples.
     const random = bootstrapRandom(config.seed);
-    return trialScore(measure, { seeds, episodes, reference, resamples, resampled: resampledOf(config), random });
+    return trialScore(measure, {
+      seeds,
+      episodes: periodsOf(config),
+      window: windowOf(config),
+      reference,
+      resamples,
+      resampled: resampledOf(config),
+      random,
+    });
   } catch (error) {
     if (error instanceof CadenzaError && error.code === 'E_NUMERICS') return null;
     throw error;
@@ -269,7 +278,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
   const { method, measure, seed, space, command } = options;
   const config = trialConfig(base, {});
   const { family, evaluated: validation } = openTasks(config);
-  const { streams, episodes, resamples } = config.evaluate;
+  const { streams, resamples } = config.evaluate;
   const drawn = { seeds: config.seeds.length, resampled: resampledOf(config) };
   const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
   return {
@@ -278,7 +287,8 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
     method,
     seed,
     measure,
-    episodes,
+    episodes: periodsOf(config),
+    window: windowOf(config),
     validationTasks: validation.map(family.taskKey),
     trials: ranked,
     tied: tiedTrials(ranked),

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { type Actions, actionDistribution, type Feedback, type Policy, Recording, type Task, type VectorEnv } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { type RolloutStep, recordRollout, rollout } from './rollout.ts';
+import { recordRollout, rollout } from './rollout.ts';
+import type { RolloutStep } from './steps.ts';
 
 /** Counts to the task's length, or ends at once on action 1; rewards the action's number plus one. All arrays are reused on purpose. */
 class Counter implements VectorEnv {

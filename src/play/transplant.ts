@@ -8,7 +8,8 @@ import { bootstrapInterval, drawRuns, type MeanScore, mean, type Resampled } fro
 import { normalized, type Scale } from '../statistics/reference.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { type RolloutOptions, type RolloutStep, rollout } from './rollout.ts';
+import { type RolloutOptions, rollout } from './rollout.ts';
+import type { RolloutStep } from './steps.ts';
 
 /** Who acts where, with whose memory. */
 export interface TransplantRequest extends Omit<RolloutOptions, 'episodes' | 'onStep' | 'onProgress'> {

@@ -12,7 +12,7 @@ import type { InContextPolicy } from './in-context.ts';
 type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
 
 /** A policy that holds compiled programs. */
-export interface DisposablePolicy extends InContextPolicy {
+export interface DisposablePolicy extends Omit<InContextPolicy, 'forget'> {
   /** Releases the programs. Only `dispose` may be called afterwards. */
   dispose(): Promise<void>;
 }

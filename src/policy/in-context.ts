@@ -44,6 +44,8 @@ export interface InContextPolicy extends Policy {
    * @throws {CadenzaError} `E_CONFIG` for a model without room for a prompt, `E_SHAPE` for more episodes than it has room for.
    */
   prompt(shown: readonly (Transitions | undefined)[]): void;
+  /** Clears the memory of environment `i`, as after `reset`, except its prompt. */
+  forget(i: number): void;
 }
 
 /**
@@ -78,16 +80,24 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
     return out;
   };
 
+  const emptyLog = () => new TransitionLog(spaceSize(family.observationSpace), actions.width);
+
   return {
     actions,
     reset(environments) {
       invariant(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
-      logs = Array.from({ length: size }, () => new TransitionLog(spaceSize(family.observationSpace), actions.width));
+      logs = Array.from({ length: size }, emptyLog);
       time = new Int32Array(size);
       acting.reset();
       memory.reset();
     },
     prompt: acting.prompt,
+    forget(i) {
+      logs[i] = emptyLog();
+      time[i] = 0;
+      acting.endSegment(i);
+      memory.forget(i);
+    },
     async act(observation) {
       await memory.refresh(logs);
       for (let i = 0; i < size; i++) {

@@ -237,6 +237,15 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
       // Before anything happened, a recurrent Z is zeros.
       stale = carried ? [] : [...unretrieved];
     },
+    /** As `reset`, for environment i. */
+    forget(i: number): void {
+      if (!given && latents) rowOf(latents, i).fill(0);
+      if (carried) row(carried, i).fill(0);
+      if (codes) row(codes, i).fill(0);
+      const others = (list: readonly number[]) => list.filter(each => each !== i);
+      unretrieved = [...others(unretrieved), i];
+      stale = carried ? others(stale) : [...others(stale), i];
+    },
     endSegment(i: number): void {
       stale.push(i);
       unretrieved.push(i);

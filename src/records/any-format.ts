@@ -3,10 +3,11 @@
 import { z } from 'zod';
 import type { MeanScore } from '../statistics/bootstrap.ts';
 import { byName, fields } from '../util/formats.ts';
+import { columns } from './columns-format.ts';
 import type { AnyResults } from './index.ts';
 import { RESULTS_FORMAT } from './names.ts';
 import { measuresIn, RECORDED_FORMAT, type RecordedMethodResult, type RecordedResults, type RecordedTask } from './recorded.ts';
-import { COMMON, columns, results } from './results-format.ts';
+import { COMMON, results } from './results-format.ts';
 import { checkSealed } from './seal.ts';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from './supervised.ts';
 

@@ -12,7 +12,7 @@ import { Random } from '../util/random.ts';
 import { type Run, runScore, runsOf } from './raw-returns.ts';
 import type { ComparedBy, Comparison, MeasureComparison, PairedDifference, Versus } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
-import { MEASURES } from './study.ts';
+import { type Describe, MEASURES } from './study.ts';
 
 /** How bootstrap intervals are computed. */
 export interface BootstrapOptions {
@@ -187,7 +187,7 @@ export const COMPARED = {
     of: ({ regret }: Run) => regret!,
     better: 'lower',
   },
-} as const satisfies Record<ComparedBy, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
+} as const satisfies Record<ComparedBy, { meaning: Describe; of: (run: Run) => number; better: 'higher' | 'lower' }>;
 
 /** One method of a table of returns. */
 export interface ComparedMethod {

@@ -5,7 +5,7 @@
 
 import { CadenzaError } from '../util/errors.ts';
 import { SELECTIONS } from './names.ts';
-import { scaleOfTask, scaleWords } from './reference.ts';
+import { periodWords, scaleOfTask, scaleWords } from './reference.ts';
 import type { MethodReference, Protocol, Results, Selection, TaskScore } from './results-format.ts';
 
 /** What the checks need to know of one table. */
@@ -111,8 +111,11 @@ function mutualFaults(a: ComparableTable, b: ComparableTable): Fault[] {
   const [here, there] = [describeEnv(left.env), describeEnv(right.env)];
   const elsewhere = `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Use the same env in both and run one of them again.`;
   const settings = (['episodes', 'sampling'] as const).filter(key => left[key] !== right[key]);
+  const [scoredHere, scoredThere] = [left, right].map(({ window }) => `${periodWords(window).quantity} by ${periodWords(window).place}`);
+  const unlikeScores = `${a.name} has scores of ${scoredHere}, ${b.name} of ${scoredThere}. Use the same evaluate.window in both and evaluate one of them again; nothing is trained again.`;
   return [
     ...(here === there ? taskFaults(a, b) : [{ code: 'E_SPLIT', message: elsewhere } as const]),
+    ...(scoredHere === scoredThere ? [] : [{ code: 'E_DATA', message: unlikeScores } as const]),
     ...settings.map(key => {
       const values = `${a.name} has evaluate.${key} ${left[key]}, ${b.name} ${right[key]}`;
       return {

@@ -4,12 +4,13 @@ import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile } from '../st
 import type { MeanScore, Resampled } from '../statistics/bootstrap.ts';
 import { bootstrapInterval, columnsOf, drawRuns, interquartileMean, mean } from '../statistics/bootstrap.ts';
 import { areaUnder, episodesTo, finalMean, NEAR } from '../statistics/learning.ts';
-import { normalized, type Scales, scaleOf } from '../statistics/reference.ts';
+import { normalized, scaleOf } from '../statistics/reference.ts';
 import { invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
+import type { RecoveryShape, Window } from './life-format.ts';
 import { methodReference, type Reference, scaleFields } from './reference.ts';
-import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
+import type { MethodCost, MethodResult, Protocol, RecoveryCurve, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
 /** What the entry of a method is computed from. */
@@ -29,6 +30,10 @@ export interface MethodInput {
   resampled?: Resampled;
   /** Names of the parts of the regret; without them, the result has no regret. */
   regretParts?: readonly string[];
+  /** What an episode is in this input, if it is a window. */
+  window?: Window;
+  /** The bins of recovery curves; without them, the result has none. */
+  recovery?: RecoveryShape;
 }
 
 /**
@@ -45,9 +50,9 @@ export const methodResult = (input: MethodInput): MethodResult => atOnce(methodR
  * @throws {CadenzaError} `E_SHAPE` without returns, or if their number does not fit streams and episodes.
  */
 export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
-  const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
+  const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts, window } = input;
   const { kind, scales } = reference;
-  const byTask = runsByTask(seeds, episodes, scales, regretParts?.length ?? 0);
+  const byTask = runsByTask(input);
   const runs = [...byTask.values()].flat();
   const cells = [...byTask.values()].map(stratum => seeds.map((_, k) => stratum.filter(({ seed }) => seed === k).length));
   const draws = drawRuns(cells, resampled, resamples, random);
@@ -74,24 +79,30 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   yield;
   const area = score(runs.map(run => areaUnder(run.scores)));
   yield;
-  const near = episodesTo(
-    runs.map(run => run.scores),
-    draws,
-    NEAR,
-    confidence,
-  );
+  const curves = runs.map(run => run.scores);
   const finals = [...byTask.values()].map(stratum => stratum.map(finalScore));
   const profile: ProfilePoint[] = [];
-  for (const threshold of PROFILE_THRESHOLDS) {
+  for (const threshold of kind === 'raw' ? [] : PROFILE_THRESHOLDS) {
     yield;
     profile.push(...performanceProfile(finals, draws, [threshold], confidence));
   }
+  const recoveryCurve = (pick: (run: Run) => ArrayLike<number>): RecoveryCurve => ({
+    overall: meanScore(runs.map(run => mean(pick(run)))),
+    byBin: columnsOf(Array.from(pick(runs[0]), (_, b) => meanScore(runs.map(run => pick(run)[b])))),
+  });
+  yield;
   return {
     byEpisode: columnsOf(episodeScores),
+    window,
+    recovery: input.recovery && {
+      bin: input.recovery.bin,
+      first: recoveryCurve(run => run.recovery!.first),
+      later: recoveryCurve(run => run.recovery!.later),
+    },
     final,
     area,
-    episodesTo: near,
-    profile: columnsOf(profile),
+    // Only normalized scores have a level to reach, and thresholds.
+    ...(kind === 'raw' ? {} : { episodesTo: episodesTo(curves, draws, NEAR, confidence), profile: columnsOf(profile) }),
     perTask: [...byTask].map(([task, stratum]) => ({
       task,
       ...scaleFields(kind, scales.get(task)!),
@@ -114,6 +125,7 @@ interface Run {
   readonly earned: number;
   /** [parts] */
   readonly regret: readonly number[];
+  readonly recovery?: SeedReturns['recovery'];
 }
 
 /**
@@ -121,9 +133,15 @@ interface Run {
  *
  * @throws {CadenzaError} `E_SHAPE` if the number of returns does not fit streams and episodes.
  */
-export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scales: Scales, parts: number): Map<string, Run[]> {
+export function runsByTask({ seeds, episodes, reference, regretParts, recovery: bins }: Omit<MethodInput, 'cost'>): Map<string, Run[]> {
+  const { scales } = reference;
+  const parts = regretParts?.length ?? 0;
   const byTask = new Map<string, Run[]>();
-  seeds.forEach(({ returns, tasks, regret = [] }, seed) => {
+  seeds.forEach(({ returns, tasks, regret = [], recovery }, seed) => {
+    invariant(
+      !bins || (['first', 'later'] as const).every(part => recovery?.[part].length === tasks.length * bins[part]),
+      `methodResult: expected the recovery curves of ${tasks.length} streams for seed ${seed}.`,
+    );
     invariant(
       regret.length === tasks.length * parts,
       `methodResult: seed ${seed} has ${regret.length} regrets, expected ${tasks.length} streams × ${parts} parts.`,
@@ -138,7 +156,14 @@ export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scal
       const scores = earned.map(value => normalized(value, scale));
       const own = Array.from({ length: parts }, (_, p) => regret[stream * parts + p]);
       if (!byTask.has(task)) byTask.set(task, []);
-      byTask.get(task)!.push({ seed, scores, earned: finalMean(earned), regret: own });
+      const binned = (part: 'first' | 'later') => Array.from({ length: bins![part] }, (_, b) => recovery![part][stream * bins![part] + b]);
+      byTask.get(task)!.push({
+        seed,
+        scores,
+        earned: finalMean(earned),
+        regret: own,
+        ...(bins ? { recovery: { first: binned('first'), later: binned('later') } } : {}),
+      });
     });
   });
   invariant(byTask.size > 0, 'methodResult: expected the returns of at least one stream, found none.');

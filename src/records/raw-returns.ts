@@ -23,7 +23,7 @@ export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).spl
  * @throws {CadenzaError} `E_DATA` if the table does not have the method.
  */
 export function scoringInput(table: ReturnsTable, method: string): Omit<MethodInput, 'cost'> {
-  const { tasks, streams, episodes, bootstrap, regretParts } = table;
+  const { tasks, streams, episodes, bootstrap, regretParts, window, recovery } = table;
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
   if (!own)
     throw new CadenzaError('E_DATA', `there are no returns for "${method}"; expected one of ${Object.keys(table.methods).join(', ')}.`);
@@ -33,13 +33,22 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
   );
   const keys = tasks.flatMap(task => new Array<string>(streams).fill(task));
   return {
-    seeds: own.returns.map((returns, k): SeedReturns => ({ returns, tasks: keys, regret: own.regret?.[k] })),
+    seeds: own.returns.map(
+      (returns, k): SeedReturns => ({
+        returns,
+        tasks: keys,
+        regret: own.regret?.[k],
+        recovery: own.recovery && { first: own.recovery.first[k], later: own.recovery.later[k] },
+      }),
+    ),
     episodes,
     reference: referenceOf(table),
     random: bootstrapRandom(bootstrap.seed),
     resamples: bootstrap.resamples,
     resampled: bootstrap.resampled,
     regretParts,
+    window,
+    recovery,
   };
 }
 
@@ -76,14 +85,14 @@ export interface Run {
  * @throws {CadenzaError} `E_DATA` if the table does not have the method.
  */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
-  const { seeds, episodes, reference, regretParts } = scoringInput(table, method);
-  const byTask = runsByTask(seeds, episodes, reference.scales, regretParts?.length ?? 0);
+  const input = scoringInput(table, method);
+  const byTask = runsByTask(input);
   return Array.from(byTask.values(), runs =>
     runs.map(({ seed, scores, regret }, i) => ({
       seed: table.methods[method].seeds[seed],
       stream: i % table.streams,
       curve: scores,
-      ...(regretParts && { regret: regret.reduce((a, b) => a + b, 0) }),
+      ...(input.regretParts && { regret: regret.reduce((a, b) => a + b, 0) }),
     })),
   );
 }

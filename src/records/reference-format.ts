@@ -26,7 +26,7 @@ export const taskScore = z
 /** The score of one task: its mean normalized return over the last episodes, and the raw returns of its reference. */
 export type TaskScore = z.output<typeof taskScore>;
 
-export const methodReference = z.strictObject({ kind: z.enum(['given', 'measured']), low: number, high: number });
+export const methodReference = z.strictObject({ kind: z.enum(['given', 'measured', 'raw']), low: number, high: number });
 /** The raw returns that score 0 and 1 for a method, averaged over tasks, if the reference is not the oracle. */
 export type MethodReference = z.output<typeof methodReference>;
 

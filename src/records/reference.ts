@@ -1,12 +1,13 @@
 /**
- * @file References of scores: the oracle, two given returns, or the measured returns of random choice and of the source. References are measured and
- * described in words here only.
+ * @file References of scores: the oracle, two given returns, the measured returns of random choice and of the source, or none. References are measured
+ * here only, and all words for scores come from here: what is scored, by what, and how it is normalized.
  */
 
 import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES } from '../statistics/learning.ts';
 import { oracleScales, type ReferenceKind, type Scale, type Scales, scaleOf } from '../statistics/reference.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
+import type { Window } from './life-format.ts';
 import type { MethodReference, MethodTable, TaskScore } from './results-format.ts';
 import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 
@@ -22,6 +23,8 @@ export interface Reference {
 export interface ReferenceSummary extends Scale {
   /** What 0 and 1 stand for. */
   readonly kind: ReferenceKind;
+  /** What is scored, if it is a window instead of an episode. */
+  readonly window?: Window;
 }
 
 /** The oracle's returns by task key. */
@@ -35,6 +38,9 @@ export const givenReference = (tasks: readonly string[], { low, high }: Scale): 
   kind: 'given',
   scales: new Map(tasks.map(task => [task, { low, high }])),
 });
+
+/** Scores that are not normalized: returns as they are. */
+export const rawReference = (tasks: readonly string[]): Reference => ({ ...givenReference(tasks, { low: 0, high: 1 }), kind: 'raw' });
 
 /** The rollouts of the two methods that define a measured reference, by seed. */
 export interface MeasuredRows {
@@ -122,12 +128,56 @@ export function methodReference({ kind, scales }: Reference, tasks: readonly str
 export function referenceIn(methods: MethodTable): ReferenceSummary {
   const [first] = Object.values(methods);
   invariant(first !== undefined, 'expected a table with at least one method, found none.');
-  const { reference, perTask } = first;
-  return reference ?? { kind: 'oracle', low: 0, high: mean(perTask.map(task => scaleOfTask(task).high)) };
+  const { reference, perTask, window } = first;
+  const summary = reference ?? { kind: 'oracle' as const, low: 0, high: mean(perTask.map(task => scaleOfTask(task).high)) };
+  return window ? { ...summary, window } : summary;
+}
+
+/** What one score is of, in words. */
+export interface PeriodWords {
+  /** A point of a learning curve: episode, or window. */
+  readonly period: string;
+  /** Several of them. */
+  readonly periods: string;
+  /** The abbreviation of a point, for headers. */
+  readonly short: string;
+  /** A point in full, for axes. */
+  readonly place: string;
+  /** Several of them, in full. */
+  readonly places: string;
+  /** What is counted: the return, or an outcome. */
+  readonly outcome: string;
+  /** What is scored: the return of an episode, or the sum of an outcome over a window. */
+  readonly quantity: string;
+}
+
+/** The words for what is scored. `calls` may be a text, for a paper that cites it. */
+export function periodWords(window?: { readonly calls: number | string; readonly outcome: string }): PeriodWords {
+  if (!window)
+    return {
+      period: 'episode',
+      periods: 'episodes',
+      short: 'ep',
+      place: 'in-context episode',
+      places: 'in-context episodes',
+      outcome: 'return',
+      quantity: 'return',
+    };
+  const of = `of ${window.calls} calls`;
+  const quantity = `${window.outcome} per ${window.calls} calls`;
+  return {
+    period: 'window',
+    periods: 'windows',
+    short: 'win',
+    place: `window ${of}`,
+    places: `windows ${of}`,
+    outcome: window.outcome,
+    quantity,
+  };
 }
 
 /** A reference in words. */
-export interface ReferenceWords {
+export interface ReferenceWords extends PeriodWords {
   /** Names of what scores 0 and 1, or their returns. */
   readonly zero: string;
   /** What scores 1, in a word or as a number. */
@@ -136,8 +186,12 @@ export interface ReferenceWords {
   readonly noun: string;
   /** The normalization, to be used after "return". */
   readonly scale: string;
+  /** What a score is, with its normalization. */
+  readonly scored: string;
   /** Unit of a difference of scores. */
   readonly unit: string;
+  /** The unit of a difference of scores, with its preposition. */
+  readonly difference: string;
   /** Axis labels of scores, and of thresholds in percent. */
   readonly axis: string;
   /** Label of scores in percent. */
@@ -147,43 +201,78 @@ export interface ReferenceWords {
 }
 
 /** The words for a reference; `low` and `high` are its returns as text. */
-export function referenceWords(kind: ReferenceKind, [low, high]: readonly [low: string, high: string]): ReferenceWords {
+export function referenceWords(
+  kind: ReferenceKind,
+  [low, high]: readonly [low: string, high: string],
+  window?: Parameters<typeof periodWords>[0],
+): ReferenceWords {
+  const period = periodWords(window);
+  const { quantity } = period;
+  const whole = window
+    ? ` A return is the sum of ${window.outcome === 'return' ? 'rewards' : window.outcome} over ${window.calls} calls.`
+    : '';
   switch (kind) {
-    case 'oracle':
+    case 'oracle': {
+      const scale = "as a fraction of the oracle's";
       return {
+        ...period,
         zero: '0',
         one: 'oracle',
         noun: 'return',
-        scale: "as a fraction of the oracle's",
+        scale,
+        scored: `${quantity} ${scale}`,
         unit: "the oracle's return",
-        axis: 'return ÷ oracle return',
+        difference: "as a fraction of the oracle's return",
+        axis: `${quantity} ÷ ${window ? 'that of the oracle' : 'oracle return'}`,
         percent: '% of the oracle’s',
-        meaning: `Returns are divided by the return of the oracle, an optimal player that knows the task, so that one is optimal; the oracle's mean return is ${high}.`,
+        meaning: `Returns are divided by the return of the oracle, an optimal player that knows the task, so that one is optimal; the oracle's mean return is ${high}.${whole}`,
       };
+    }
     case 'given':
-      return normalizedWords(`return ${low}`, `return ${high}`, {
+      return normalizedWords(period, [`return ${low}`, `return ${high}`], {
         scale: 'normalized by two given returns',
         unit: 'the difference between the two given returns',
-        meaning: `Returns are normalized by two returns from the configuration (evaluate.reference): zero is a return of ${low}, and one is a return of ${high}.`,
+        meaning: `Returns are normalized by two returns from the configuration (evaluate.reference): zero is a return of ${low}, and one is a return of ${high}.${whole}`,
       });
     case 'measured':
-      return normalizedWords('random', 'source', {
+      return normalizedWords(period, ['random', 'source'], {
         scale: 'normalized by random choice and the source',
         unit: "the source's mean advantage over random choice",
         meaning:
           'Returns are normalized by measured returns on the evaluated tasks. Zero is the mean return of random choice on each task; one is that plus the mean ' +
-          `advantage of the source over random choice in its last episodes. On average over tasks, zero is a return of ${low} and one is a return of ${high}. ` +
-          'Intervals treat both as exact.',
+          `advantage of the source over random choice in its last ${period.period}s. On average over tasks, zero is a return of ${low} and one is a return of ${high}. ` +
+          `Intervals treat both as exact.${whole}`,
       });
+    case 'raw':
+      return {
+        ...period,
+        zero: '0',
+        one: '1',
+        noun: 'return',
+        scale: 'not normalized',
+        scored: quantity,
+        unit: 'a return of 1',
+        difference: `in ${quantity}`,
+        axis: quantity,
+        percent: '%',
+        meaning: `Returns are not normalized.${whole}`,
+      };
   }
 }
 
-const normalizedWords = (zero: string, one: string, words: Pick<ReferenceWords, 'scale' | 'unit' | 'meaning'>): ReferenceWords => ({
+const normalizedWords = (
+  period: PeriodWords,
+  [zero, one]: readonly [zero: string, one: string],
+  words: Pick<ReferenceWords, 'scale' | 'unit' | 'meaning'>,
+): ReferenceWords => ({
+  ...period,
   zero,
   one,
   noun: 'normalized return',
-  axis: `normalized return (0 = ${zero}, 1 = ${one})`,
+  scored: `${period.quantity} ${words.scale}`,
+  axis: `normalized ${period.quantity} (0 = ${zero}, 1 = ${one})`,
   percent: `% of the way from ${zero} to ${one}`,
+  difference: `as a fraction of ${words.unit}`,
   ...words,
 });
 
@@ -191,8 +280,8 @@ const normalizedWords = (zero: string, one: string, words: Pick<ReferenceWords, 
 export const scaleWords = (kind: ReferenceKind = 'oracle'): string => referenceWords(kind, ['', '']).scale;
 
 /** The words for a reference, with its returns rounded to three decimals. */
-export const wordsFor = ({ kind, low, high }: ReferenceSummary): ReferenceWords =>
-  referenceWords(kind, [String(+low.toFixed(3)), String(+high.toFixed(3))]);
+export const wordsFor = ({ kind, low, high, window }: ReferenceSummary): ReferenceWords =>
+  referenceWords(kind, [String(+low.toFixed(3)), String(+high.toFixed(3))], window);
 
 /**
  * The words for the reference of a table.

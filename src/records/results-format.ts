@@ -5,20 +5,22 @@
 
 import { z } from 'zod';
 import type { Latency } from '../play/latency.ts';
-import type { Estimate, MeanScore } from '../statistics/bootstrap.ts';
+import type { Estimate } from '../statistics/bootstrap.ts';
 import type { CodeUse } from '../statistics/codes.ts';
 import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from '../statistics/imitation.ts';
 import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
 import type { Json } from '../util/canonical.ts';
 import { byName, fields, fileNameSchema, nameSchema, sha256Schema } from '../util/formats.ts';
+import { columns, estimate, interval, meanScore } from './columns-format.ts';
+import { recovery, window } from './life-format.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
 import { methodReference, referenceFaults, taskScore } from './reference-format.ts';
 
+export type { RecoveryCurve, RecoveryCurves, Window } from './life-format.ts';
 export type { MethodReference, TaskScore } from './reference-format.ts';
 
 const number = z.number();
-const numbers = z.array(number).min(1);
 const text = z.string();
 const natural = z.int().min(0);
 const positive = z.int().min(1);
@@ -26,13 +28,6 @@ const amount = number.min(0);
 const share = number.min(0).max(1);
 const json = z.json() as z.ZodType<unknown>;
 
-const interval = {
-  /** Ends of the 95% interval. */
-  low: number,
-  high: number,
-};
-const estimate = fields<Estimate>({ value: number, ...interval });
-const meanScore = fields<MeanScore>({ mean: number, ...interval });
 const score = z.strictObject({
   /** Mean over all runs. */
   mean: number,
@@ -45,15 +40,6 @@ const score = z.strictObject({
 });
 /** Mean and interquartile mean (IQM) of all runs. `low` and `high` are the interval of the IQM, `meanLow` and `meanHigh` that of the mean. */
 export type Score = z.output<typeof score>;
-
-/** Schema of a table's columns: each name once. */
-export const columns = <K extends string>(...names: K[]) =>
-  z
-    .strictObject(Object.fromEntries(names.map(name => [name, numbers])) as Record<K, typeof numbers>)
-    .refine(
-      lists => new Set(Object.values<unknown[]>(lists as Record<K, unknown[]>).map(({ length }) => length)).size === 1,
-      'expected lists of equal length',
-    );
 
 // ---- a method of a table --------------------------------------------------------------------------------------------------------
 
@@ -118,13 +104,17 @@ const methodResult = z.strictObject({
   ...METHOD_COST,
   /** Information that methods without this entry did not have; completes "Given …". */
   given: text.optional(),
-  /** Scores by in-context episode; columns have one value per episode. */
+  /** Scores by in-context episode, or by window; columns have one value for each. */
   byEpisode,
+  /** Present if scores are by windows of calls instead of episodes. In the other fields, an episode is a window then. */
+  window: window.optional(),
+  /** Present with windows if the task changes. */
+  recovery: recovery.optional(),
   /** Score over the last `FINAL_EPISODES` episodes. */
   final: score,
   /** Area under the learning curve: the mean over all episodes. Absent in old results, as is the next field. */
   area: score.optional(),
-  /** The first episode near a score of 1. */
+  /** The first episode near a score of 1. This and the profile are also absent for scores that are not normalized. */
   episodesTo: fields<EpisodesTo>({ share, episodes: orNever, low: orNever, high: orNever }).optional(),
   /** Profile of final scores, from 0 to 1. Absent in old results. */
   profile: profile.optional(),
@@ -142,6 +132,12 @@ const methodResult = z.strictObject({
 /** The result of one method. Returns are normalized by the reference of their task: divided by the oracle's return, or as `reference` says. */
 export type MethodResult = z.output<typeof methodResult>;
 
+/** What must be equal in all methods of a table: the window itself, and the bins of recovery curves. */
+const shapeOf = (part: MethodResult['window'] | MethodResult['recovery']): string =>
+  JSON.stringify(
+    part && 'bin' in part ? [part.bin, part.first.byBin.mean.length, part.later.byBin.mean.length] : [part?.calls, part?.outcome],
+  );
+
 const methodTable = byName(methodResult).superRefine((methods, context) => {
   const rows = Object.entries(methods);
   if (rows.length === 0) context.addIssue({ code: 'custom', message: 'expected at least one method' });
@@ -151,6 +147,8 @@ const methodTable = byName(methodResult).superRefine((methods, context) => {
     const differ = (path: string, message: string) => context.addIssue({ code: 'custom', path: [name, path], message });
     const episodes = first.byEpisode.mean.length;
     if (byEpisode.mean.length !== episodes) differ('byEpisode', `expected ${episodes} episodes, as for the other methods`);
+    for (const part of ['window', 'recovery'] as const)
+      if (shapeOf(row[part]) !== shapeOf(first[part])) differ(part, 'expected the same as for the other methods');
     const same = perTask.length === first.perTask.length && perTask.every(({ task }, t) => task === first.perTask[t].task);
     if (!same) differ('perTask', 'expected the tasks of the other methods, in the same order');
     else for (const [path, message] of referenceFaults(row, first)) differ(path, message);
@@ -346,7 +344,10 @@ const protocol = z.strictObject({
   env: z.strictObject({ id: text, options: byName(json).optional() }),
   /** Evaluated tasks: test, or validation for the selection of settings. */
   side: z.enum(['test', 'validation']),
+  /** In-context episodes of a stream, or windows. */
   episodes: positive,
+  /** Present if scores are by windows of calls instead of episodes. */
+  window: window.optional(),
   /** Streams per task and training seed. */
   streams: positive,
   sampling,
@@ -412,7 +413,7 @@ export const results = z
     format: z.literal(RESULTS_FORMAT),
     /** Mean raw return of the oracle over the test tasks, if it is the reference. */
     oracle: z.strictObject({ mean: number.positive() }).optional(),
-    /** In-context episodes of a stream. */
+    /** In-context episodes of a stream, or its windows if the methods have windows. */
     episodes: positive,
     /** Streams per seed. */
     streams: positive,

@@ -1,11 +1,13 @@
 /**
  * @file The raw returns of a run, as they are written to returns.json next to results.json: all statistics of the results can be computed from the two
  * files. Like the format of results, only the types are in this room's index.
- * Shape key: K training seeds, T tasks, S streams per task, E in-context episodes, P parts of the regret.
+ * Shape key: K training seeds, T tasks, S streams per task, E in-context episodes (or windows), P parts of the regret, F and B bins of recovery curves.
  */
 
 import { z } from 'zod';
+import type { Recovery } from '../play/life.ts';
 import { byName, type RecordFormat } from '../util/formats.ts';
+import { recoveryShape, window } from './life-format.ts';
 import { RETURNS_FORMAT } from './names.ts';
 
 const numbers = z.array(z.number()).min(1);
@@ -22,6 +24,8 @@ export interface SeedReturns {
   tasks: readonly string[];
   /** [streams × parts] regret, as returned by `rollout`. */
   regret?: ArrayLike<number>;
+  /** Recovery curves of the streams, as returned by `playLife`. */
+  recovery?: Recovery<ArrayLike<number>>;
 }
 
 const methodReturns = z.strictObject({
@@ -31,6 +35,8 @@ const methodReturns = z.strictObject({
   returns: z.array(numbers),
   /** [K][T × S × P] if the environment declares regret. */
   regret: z.array(numbers).optional(),
+  /** [K][T × S × F] and [K][T × S × B] mean outcome of a call, if the table has recovery curves. */
+  recovery: z.strictObject({ first: z.array(numbers), later: z.array(numbers) }).optional(),
 });
 /** The returns of one method. */
 export type MethodReturns = z.output<typeof methodReturns>;
@@ -42,18 +48,22 @@ const returnsTable = z
     /** [T] raw return of the oracle on each task; absent with another reference. */
     oracle: z.array(z.number().positive()).optional(),
     /** Another reference: [T] raw returns that score 0 and 1. */
-    reference: z.strictObject({ kind: z.enum(['given', 'measured']), low: numbers, high: numbers }).optional(),
+    reference: z.strictObject({ kind: z.enum(['given', 'measured', 'raw']), low: numbers, high: numbers }).optional(),
     /** S */
     streams: positive,
     /** E */
     episodes: positive,
+    /** Present if these are windows instead of episodes. */
+    window: window.optional(),
+    /** F and B, and the calls of a bin, with windows of tasks that change. */
+    recovery: recoveryShape.optional(),
     /** [P] names of the parts of the regret, if the environment declares it. */
     regretParts: z.array(z.string()).min(1).optional(),
     /** How the intervals of this table are computed. */
     bootstrap: z.strictObject({ seed: z.int(), resamples: positive.max(MOST_RESAMPLES), resampled: z.enum(['runs', 'tasks']) }),
     methods: byName(methodReturns),
   })
-  .superRefine(({ tasks, oracle, reference, streams, episodes, regretParts, methods }, context) => {
+  .superRefine(({ tasks, oracle, reference, streams, episodes, recovery, regretParts, methods }, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     if ((oracle === undefined) === (reference === undefined)) fault(['oracle'], 'expected either this or a reference');
     for (const [path, list] of [
@@ -64,18 +74,22 @@ const returnsTable = z
     for (const [t, low] of (reference?.low ?? []).entries())
       if (!(reference!.high[t] > low)) fault(['reference', 'high', t], `expected more than ${low}, which scores 0`);
     if (new Set(tasks).size !== tasks.length) fault(['tasks'], 'expected every task only once');
-    for (const [name, { seeds, returns, regret }] of Object.entries(methods)) {
-      const lists = (key: string, values: number[][], width: number, what: string) => {
+    for (const [name, { seeds, returns, regret, recovery: curves }] of Object.entries(methods)) {
+      const lists = (key: string[], values: number[][], width: number, what: string) => {
         const length = tasks.length * streams * width;
-        if (values.length !== seeds.length) fault(['methods', name, key], `expected a list for each of ${seeds.length} seeds`);
+        if (values.length !== seeds.length) fault(['methods', name, ...key], `expected a list for each of ${seeds.length} seeds`);
         const shape = `${tasks.length} tasks × ${streams} streams × ${width} ${what}`;
         for (const [k, list] of values.entries())
-          if (list.length !== length) fault(['methods', name, key, k], `expected ${length} numbers (${shape}), found ${list.length}`);
+          if (list.length !== length) fault(['methods', name, ...key, k], `expected ${length} numbers (${shape}), found ${list.length}`);
       };
-      lists('returns', returns, episodes, 'episodes');
+      lists(['returns'], returns, episodes, 'episodes');
       if ((regret !== undefined) !== (regretParts !== undefined))
         fault(['methods', name, 'regret'], 'expected regrets if and only if regretParts is given');
-      else if (regret && regretParts) lists('regret', regret, regretParts.length, 'parts');
+      else if (regret && regretParts) lists(['regret'], regret, regretParts.length, 'parts');
+      if ((curves !== undefined) !== (recovery !== undefined))
+        fault(['methods', name, 'recovery'], 'expected recovery curves if and only if the table has their bins');
+      else if (curves && recovery)
+        for (const part of ['first', 'later'] as const) lists(['recovery', part], curves[part], recovery[part], 'bins');
     }
   });
 /** The returns of all methods of one table on the same tasks. */

@@ -2,8 +2,9 @@
 
 import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES } from '../statistics/learning.ts';
+import type { Window } from './life-format.ts';
 import { type MethodInput, methodResult } from './method.ts';
-import type { ReferenceSummary } from './reference.ts';
+import { type PeriodWords, periodWords, type ReferenceSummary } from './reference.ts';
 import type { MethodResult, RunRecord, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
@@ -13,15 +14,20 @@ export const STUDY_FORMAT = 'cadenza-tune-2';
 /** Whether a final score is over all episodes, so that it equals the area. */
 export const finalIsAll = (episodes: number): boolean => episodes <= FINAL_EPISODES;
 
-/** The episodes of a final score: `the last 5 episodes`, or all if there are no more. */
-export const finalEpisodes = (episodes: number): string =>
-  episodes === 1 ? 'the only episode' : finalIsAll(episodes) ? `all ${episodes} episodes` : `the last ${FINAL_EPISODES} episodes`;
+/** The episodes (or windows) of a final score: `the last 5 episodes`, or all if there are no more. */
+export function finalEpisodes(episodes: number, { period }: Pick<PeriodWords, 'period'> = periodWords()): string {
+  if (episodes === 1) return `the only ${period}`;
+  return finalIsAll(episodes) ? `all ${episodes} ${period}s` : `the last ${FINAL_EPISODES} ${period}s`;
+}
+
+/** What describes a measure: the number of episodes of a run, and the words for them. */
+export type Describe = (episodes: number, words?: PeriodWords) => string;
 
 /** Measures of a trial, described for runs with a number of episodes: the mean normalized return over all in-context episodes (the area under the learning curve), or over the last ones. */
 export const MEASURES = {
-  area: () => 'mean normalized return over all in-context episodes (the area under the learning curve)',
-  final: (episodes: number) => `mean normalized return over ${finalEpisodes(episodes)} in context`,
-} as const satisfies Record<string, (episodes: number) => string>;
+  area: (_, { places } = periodWords()) => `mean normalized return over all ${places} (the area under the learning curve)`,
+  final: (episodes, words = periodWords()) => `mean normalized return over ${finalEpisodes(episodes, words)} in context`,
+} as const satisfies Record<string, Describe>;
 /** Name of a measure that a study optimizes. */
 export type Measure = keyof typeof MEASURES;
 
@@ -57,6 +63,8 @@ export interface Study {
   readonly measure: Measure;
   /** In-context episodes of a stream; absent in old studies. */
   readonly episodes?: number;
+  /** Present if scores are by windows of calls instead of episodes. */
+  readonly window?: Window;
   /** Keys of the tasks that trials are scored on. */
   readonly validationTasks: readonly string[];
   /** Best first. */
@@ -85,7 +93,7 @@ export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): 
     }),
   );
   const cost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
-  const { final, return: earned } = methodResult({ ...input, seeds: averaged, episodes: 1, cost });
+  const { final, return: earned } = methodResult({ ...input, seeds: averaged, episodes: 1, recovery: undefined, cost });
   const { mean: value, meanLow, meanHigh } = final;
   return { mean: value, meanLow, meanHigh, ...(earned && { return: earned }) };
 }

@@ -7,6 +7,7 @@ import {
   measuresIn,
   RECORDED_MEASURES,
   RESULTS_FORMAT,
+  referenceIn,
   SUPERVISED_FORMAT,
   verdictOf,
   wordsOf,
@@ -39,7 +40,8 @@ export function headlineOf(results: AnyResults): Headline | undefined {
     if (refusals(results, results.name).length > 0) return undefined;
     const method = mainMethod(results, stylesOf(results));
     const { mean, meanLow: low, meanHigh: high } = results.methods[method].final;
-    return { method, measure: `final return, ${wordsOf(results.methods).scale}`, mean, low, high };
+    const { quantity, scale } = wordsOf(results.methods);
+    return { method, measure: `final ${quantity}, ${scale}`, mean, low, high };
   }
   const method = Object.keys(results.methods).find(isCad) ?? Object.keys(results.methods)[0];
   if (results.format === SUPERVISED_FORMAT) {
@@ -62,12 +64,13 @@ export function summarize(results: Results, called: (method: string) => string =
   if (refused) return [`Not shown: ${refused} The numbers are in results.json.`];
   const own = mainMethod(results, stylesOf(results));
   const { final, perTask, regret, return: earned } = methods[own];
-  const { scale, unit } = wordsOf(methods);
-  const scored = earned
-    ? `a mean return of ${returnInterval(earned)}, which is ${meanScoreInterval(final)} ${scale}`
-    : `${meanScoreInterval(final)} of ${unit}`;
+  const words = wordsOf(methods);
+  const raw = earned && `a mean ${words.quantity} of ${returnInterval(earned)}`;
+  const scored = raw
+    ? `${raw}${referenceIn(methods).kind === 'raw' ? '' : `, which is ${meanScoreInterval(final)} ${words.scale}`}`
+    : `${meanScoreInterval(final)} of ${words.unit}`;
   const tasks = `${perTask.length} ${protocols[name]?.side ?? 'evaluated'} ${perTask.length === 1 ? 'task' : 'tasks'}`;
-  const score = `${called(own)} reaches ${scored}, over ${finalEpisodes(episodes)} on ${tasks} (95% interval in brackets).${
+  const score = `${called(own)} reaches ${scored}, over ${finalEpisodes(episodes, words)} on ${tasks} (95% interval in brackets).${
     regret ? ` Its cumulative regret is ${meanInterval(regret)}; lower is better.` : ''
   }`;
   return [score, ...(versus[name] ? [verdicts(versus[name], methods, called)] : [])];

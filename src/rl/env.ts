@@ -102,8 +102,8 @@ export interface PlaneModel {
 
 /**
  * A family whose episodes consist of many attempts, each to reach hidden cells of a room in a fixed order: a key, then a door. Reaching the
- * next cell in order is rewarded. An attempt is followed by a step that only starts the next one, whatever the action. Agents that know the
- * room and these rules, but neither the hidden cells nor when they change, read this model.
+ * next cell in order is rewarded. An attempt is followed by a step that only starts the next one, whatever the action; the family's `attempt`
+ * says where one starts. Agents that know the room and these rules, but neither the hidden cells nor when they change, read this model.
  */
 export interface AttemptsModel {
   /** Number of cells of the room. */
@@ -118,8 +118,6 @@ export interface AttemptsModel {
   cellOf(observation: ArrayLike<number>): number;
   /** Index of the hidden cell that is rewarded next, in [0, phases). */
   phaseOf(observation: ArrayLike<number>): number;
-  /** Whether an attempt starts with this observation: the step that led to it had no effect but that. */
-  isStart(observation: ArrayLike<number>): boolean;
 }
 
 /** Steps in columns: one of each of several environments, or those of one history in order. F is the numbers in an observation. */
@@ -198,6 +196,8 @@ export interface EnvFamily {
    * `observation`. Absent if there is no such drawing.
    */
   render?(task: Task, observation: ArrayLike<number>, elapsed: number): string;
+  /** Whether an attempt starts at the observation at `observation[from …]`. Absent in families without attempts within an episode. */
+  attempt?(observation: ArrayLike<number>, from: number): boolean;
   /** Versions of external software that runs it, for the record. */
   readonly software?: Readonly<Record<string, string>>;
   /** Only recordings exist: it cannot be played, and `make` throws `E_CONFIG`. */

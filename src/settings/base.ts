@@ -228,20 +228,41 @@ export const evaluationFields = {
       .enum(['sample', 'greedy'])
       .describe('Action selection: sample from the policy, or always take the most likely action (greedy)')
       .default('sample'),
+    window: count(
+      "Number of calls per window. If given, a stream is one life of evaluate.episodes times the environment's horizon calls, and is scored by windows instead of episodes: the sum of what the environment counts (its outcome, or the reward) over the calls of each window. Must divide the calls of a stream",
+    ).optional(),
+    recoveryBin: count(
+      'Number of calls per bin of recovery curves: the mean outcome of a call by the time since the last change of the task, in environments whose tasks change. Needs evaluate.window. If omitted, 25',
+    ).optional(),
+    interventions: distinct(
+      z.union(
+        [
+          z.enum(['clear-at-change', 'clear-at-attempt']),
+          z.strictObject({ 'clear-once': count('Call before which the memory is cleared, counted from 0') }),
+          z.strictObject({ donor: count('Call from which each stream continues with the memory of a stream of the next task') }),
+        ],
+        { error: 'expected clear-at-change, clear-at-attempt, { clear-once: call } or { donor: call }' },
+      ),
+      'intervention',
+    )
+      .describe(
+        'Further evaluations of the same trained agents, each with an intervention on the memory: clear-at-change (cleared whenever the task changes), clear-at-attempt (cleared at every attempt), { clear-once: call } (cleared once), or { donor: call } (from this call on, each stream continues with the memory of a stream of the next task). Needs evaluate.window. If omitted, none',
+      )
+      .optional(),
     resamples: resamplesField,
     // The next settings do not change any rollout, so no other stage depends on them.
     reference: z
       .union(
         [
-          z.enum(['oracle', 'measured']),
+          z.enum(['oracle', 'measured', 'raw']),
           z
             .strictObject({ low: z.number().describe('Return with the score 0'), high: z.number().describe('Return with the score 1') })
             .refine(({ low, high }) => high > low, 'expected high to be greater than low'),
         ],
-        { error: 'expected oracle, measured, or two returns { low, high }' },
+        { error: 'expected oracle, measured, raw, or two returns { low, high }' },
       )
       .describe(
-        "How returns are normalized, that is, which returns score 0 and 1. oracle: 0 and the environment's optimal return. measured: the measured returns of a random policy and of the source. { low, high }: two fixed returns for all tasks. If omitted, oracle if the environment declares an optimal return, otherwise measured",
+        "How returns are normalized, that is, which returns score 0 and 1. oracle: 0 and the environment's optimal return. measured: the measured returns of a random policy and of the source. { low, high }: two fixed returns for all tasks. raw: not normalized. With evaluate.window, these are returns per window. If omitted, raw if windows count an outcome of the environment, oracle if the environment declares an optimal return, otherwise measured",
       )
       .optional(),
     imitationHistories: steps(

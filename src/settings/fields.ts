@@ -1,6 +1,7 @@
 /** @file Building blocks of the experiment schemas: numbers with ranges, names, sections, and the optimizer settings of a training stage. */
 
 import { z } from 'zod';
+import { canonicalJson } from '../util/canonical.ts';
 import { type OptionTable, optionProblems } from '../util/options.ts';
 
 /**
@@ -67,7 +68,7 @@ export const rising = (list: readonly number[]) => list.every((value, i) => i ==
 
 /** A list without duplicates. */
 export const distinct = <T extends z.ZodType>(item: T, what: string) =>
-  z.array(item).refine(list => new Set(list).size === list.length, `expected each ${what} only once`);
+  z.array(item).refine(list => new Set(list.map(each => canonicalJson(each))).size === list.length, `expected each ${what} only once`);
 
 /** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
 export const optimizerFields = {

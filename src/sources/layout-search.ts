@@ -18,8 +18,8 @@ export const layoutSearch = defineSource({
   knows: 'The moves of the room and the rules of attempts, but neither the hidden cells nor when they change.',
   options: {},
   learner(family) {
-    const attempts = attemptsOf(family);
-    const { phases, cellOf, phaseOf, isStart } = attempts;
+    const { attempts, isStart } = attemptsOf(family);
+    const { phases, cellOf, phaseOf } = attempts;
     const room = roomWith(attempts);
     const forgotten = () => Array.from({ length: phases }, () => newSearch(room.cells, 1));
     const value = new Float64Array(room.actions);
@@ -45,8 +45,9 @@ export const layoutSearch = defineSource({
   },
 });
 
-function attemptsOf({ id, attempts }: EnvFamily): AttemptsModel {
-  if (attempts) return attempts;
+/** The rules of attempts, and where an attempt starts. */
+function attemptsOf({ id, attempts, attempt }: EnvFamily) {
+  if (attempts && attempt) return { attempts, isStart: (observation: ArrayLike<number>) => attempt(observation, 0) };
   throw new CadenzaError(
     'E_CONFIG',
     `Source layout-search needs an environment with attempts to reach hidden cells, unlike ${id}. Choose another source.`,

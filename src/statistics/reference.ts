@@ -2,8 +2,8 @@
 
 import { CadenzaError } from '../util/errors.ts';
 
-/** Where the returns that score 0 and 1 come from: an optimal policy that knows the task, the configuration, or a measurement. */
-export const REFERENCE_KINDS = ['oracle', 'given', 'measured'] as const;
+/** Where the returns that score 0 and 1 come from: an optimal policy that knows the task, the configuration, or a measurement; `raw` scores are not normalized. */
+export const REFERENCE_KINDS = ['oracle', 'given', 'measured', 'raw'] as const;
 /** What 0 and 1 stand for in scores. */
 export type ReferenceKind = (typeof REFERENCE_KINDS)[number];
 

@@ -80,7 +80,7 @@ const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
   ['regret', { ...bandit, regret: { ...bandit.regret!, of: (task, action) => bandit.regret!.of(task, action) + 0.1 } }],
   ['phases', { ...door, model: { ...door.model!, phases: { count: 3, of: state => 2 - door.model!.phases!.of(state) } } }],
   ['attempts', { ...life, attempts: { ...life.attempts!, cells: 8 } }],
-  ['attempts', { ...life, attempts: { ...life.attempts!, isStart: () => false } }],
+  ['attempts', { ...life, attempt: () => false }],
   ['changes', { ...life, changes: () => [20, 20] }],
   ['outcome', { ...life, outcome: { name: 'doors', of: () => Number.NaN } }],
   ['model', { ...room, oracleReturn: undefined, model: { ...room.model!, next: (_, state) => state } }],

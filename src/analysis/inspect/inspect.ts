@@ -30,7 +30,9 @@ export async function inspectRun({ run, out, options, command, progress, signal 
   const subject = await openSubject(run, options, { progress, signal });
   const { config, agent, model, store, episodes, generated } = subject;
   const { trained } = agent;
-  const reference = knownReference(config, model.family, [...subject.tasks.train, ...subject.tasks.heldOut]);
+  // Inspections play episodes.
+  const evaluate = { ...config.evaluate, window: undefined };
+  const reference = knownReference({ ...config, evaluate }, model.family, [...subject.tasks.train, ...subject.tasks.heldOut]);
   const streams = await inTurn(side => watchStreams(subject, side));
   const inspection: Inspection = {
     format: INSPECTION_FORMAT,

@@ -10,9 +10,11 @@ const { methods } = results;
 const of = (draw: () => unknown): Figure<'methods'> => ({ id: 'mine', of: 'methods', title: 'Mine', draw: draw as () => Drawing });
 
 it('has the built-in ones, by what they are drawn from', () => {
-  expect(figuresOf('methods').map(({ id }) => id)).toEqual(['curves', 'profiles']);
+  expect(figuresOf('methods').map(({ id }) => id)).toEqual(['curves', 'profiles', 'recovery', 'first-layout']);
   expect(figuresOf('results').map(({ id }) => id)).toEqual(['rate-return', 'pipeline']);
-  for (const figure of figuresOf('methods')) expect(drawnOf(figure, methods)!.svg()).toMatch(/^<svg/);
+  for (const id of ['curves', 'profiles']) expect(drawnOf(figures.get(id) as Figure<'methods'>, methods)!.svg()).toMatch(/^<svg/);
+  // Only lives with changes have recovery curves.
+  for (const id of ['recovery', 'first-layout']) expect(drawnOf(figures.get(id) as Figure<'methods'>, methods)).toBeUndefined();
 });
 
 it('draws lines, heat maps and whole documents, in the size that is asked for', () => {

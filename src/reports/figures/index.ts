@@ -6,6 +6,7 @@ import type { Figure, FigureSubjects } from './figure.ts';
 import { learningCurves, profiles } from './learning-curves.ts';
 import { pipeline } from './pipeline.ts';
 import { recordedCurves } from './recorded.ts';
+import { firstLayout, recovery } from './recovery.ts';
 import { scoreCurves, trainingCurves } from './supervised.ts';
 
 export type { Drawing, Figure, FigureOptions, FigureSubjects, HeatCell, HeatMap, Line, LineFigure } from './figure.ts';
@@ -47,7 +48,7 @@ const SUBJECTS: readonly (keyof FigureSubjects)[] = ['methods', 'results', 'supe
  */
 export const figures = new Registry<Figure>(
   'figure',
-  [learningCurves, profiles, rateReturn, pipelineFigure, scoreCurves, trainingCurves, recordedCurves],
+  [learningCurves, profiles, recovery, firstLayout, rateReturn, pipelineFigure, scoreCurves, trainingCurves, recordedCurves],
   { of: SUBJECTS, title: 'string', draw: 'function', caption: 'function?' },
 );
 

@@ -5,19 +5,23 @@ import type { Figure, Line, LineFigure } from './figure.ts';
 import { ranked } from './style.ts';
 
 /**
- * Mean normalized return by episode, with the interval of the mean as a band and a dotted line at a score of 1. Each method is labeled where its line
+ * Mean score by episode or window, with the interval of the mean as a band and, if scores are normalized, a dotted line at 1. Each method is labeled where its line
  * ends; if there are many, each has its own panel.
  */
 export const learningCurves = {
   id: 'curves',
   of: 'methods',
   title: 'Learning curves',
-  caption: methods =>
-    Object.values(methods)[0].byEpisode.mean.length === 1
-      ? 'Mean return. Bars are 95% intervals of the mean.'
-      : 'Mean return by in-context episode. Bands are 95% intervals of the mean.',
+  caption(methods) {
+    const { place, quantity } = wordsOf(methods);
+    return Object.values(methods)[0].byEpisode.mean.length === 1
+      ? `Mean ${quantity}. Bars are 95% intervals of the mean.`
+      : `Mean ${quantity} by ${place}. Bands are 95% intervals of the mean.`;
+  },
   draw(methods): LineFigure {
-    const { axis, one } = wordsOf(methods);
+    const reference = referenceIn(methods);
+    const { axis, one, place } = wordsFor(reference);
+    const normalized = reference.kind !== 'raw';
     const lines = ranked(methods).map(name => {
       const { mean, meanLow, meanHigh } = methods[name].byEpisode;
       return { name, points: mean.map((y, e) => ({ x: e + 1, y, low: meanLow[e], high: meanHigh[e] })) };
@@ -26,14 +30,14 @@ export const learningCurves = {
     return {
       ariaLabel: 'Learning curves',
       height: 500,
-      x: 'in-context episode',
+      x: place,
       ticks: episodeTicks(lines[0].points.length),
       y: {
         label: axis,
-        domain: [Math.min(0, ...all.map(({ low }) => low)), Math.max(1.02, ...all.map(({ high }) => high))],
+        domain: [Math.min(0, ...all.map(({ low }) => low)), Math.max(normalized ? 1.02 : 0, ...all.map(({ high }) => high))],
       },
       // If the method that scores 1 is in the table, its curve is labeled instead.
-      level: { at: 1, ...(one in methods ? {} : { name: one }) },
+      level: normalized ? { at: 1, ...(one in methods ? {} : { name: one }) } : undefined,
       lines,
     };
   },

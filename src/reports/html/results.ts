@@ -11,7 +11,17 @@ import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
 import { mainMethod, summarize } from '../summary.ts';
 import type { ReportTable } from '../tables/format.ts';
-import { bits, duration, givenNotes, noIntervalNote, rateTable, resultTable, returnTable } from '../tables/format.ts';
+import {
+  bits,
+  capitalized,
+  duration,
+  givenNotes,
+  noIntervalNote,
+  rateTable,
+  resultTable,
+  returnTable,
+  showsReturns,
+} from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
 import { meaningsOf } from '../tables/methods.ts';
@@ -34,7 +44,7 @@ export function htmlReport(results: Results): string {
     name,
     html`<header>
 <h1>${name}</h1>
-${comparable ? headline(results, styles) : html`<p>Return by in-context episode, ${words.scale}.</p>`}
+${comparable ? headline(results, styles) : html`<p>${scoresBy(words)}.</p>`}
 </header>
 <main>
 ${results.rate && comparable ? rateSection(results, results.rate, words) : ''}
@@ -48,8 +58,8 @@ ${figuresOf('results')
   .filter(each => each !== rateReturn && (comparable || each === pipelineFigure))
   .map(each => figureSection(each, results, styles))}
 ${lastSections(
-  html`<p>${count(streams, 'stream')} ${seeds === 1 ? 'with one training seed' : `for each of ${seeds} training seeds`}, ${count(episodes, 'in-context episode')} each. Actions are
-${sampling === 'greedy' ? 'the most likely ones' : 'sampled from the policy'}. The final score of a stream is its mean over ${finalEpisodes(episodes)}.
+  html`<p>${count(streams, 'stream')} ${seeds === 1 ? 'with one training seed' : `for each of ${seeds} training seeds`}, ${episodes} ${episodes === 1 ? words.place : words.places} each. Actions are
+${sampling === 'greedy' ? 'the most likely ones' : 'sampled from the policy'}. The final score of a stream is its mean over ${finalEpisodes(episodes, words)}.
 The interquartile mean (IQM) drops the lowest and the highest quarter of the streams.${
     Object.values(results.methods).some(({ regret }) => regret)
       ? ' Cumulative regret is the expected reward of the best action minus that of the chosen action, summed over the scored steps.'
@@ -63,6 +73,9 @@ The interquartile mean (IQM) drops the lowest and the highest quarter of the str
 `,
   );
 }
+
+/** `Return by in-context episode, as a fraction of the oracle's`. */
+export const scoresBy = ({ quantity, place, scale }: ReferenceWords): string => `${capitalized(quantity)} by ${place}, ${scale}`;
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
@@ -121,10 +134,11 @@ export function methodsSection(
   const table = resultTable(methods, times);
   const { names } = table;
   const { perTask, byEpisode } = methods[names[0]];
-  const returns = methods[names[0]].return !== undefined;
+  const returns = showsReturns(methods[names[0]]);
   const compared = versus && versusTable(versus, methods);
   const [curves, ...others] = figuresOf('methods');
-  const over = finalEpisodes(byEpisode.mean.length);
+  const words = wordsOf(methods);
+  const over = finalEpisodes(byEpisode.mean.length, words);
   return html`<section>
 <h2>${title}</h2>
 ${shown(curves, methods, styles, panels)}
@@ -132,7 +146,7 @@ ${legendTable(table, styles, [table.note([]), ...notes], meaningsOf(names))}
 ${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles, panels))}
 <h3>Return by task</h3>
 ${folded(
-  `${count(perTask.length, `${side ?? 'evaluated'} task`)}: mean over ${over}, ${wordsOf(methods).scale}${returns ? ', next to the mean raw return' : ''}`,
+  `${count(perTask.length, `${side ?? 'evaluated'} task`)}: mean over ${over}, ${words.scale}${returns ? ', next to the mean raw return' : ''}`,
   taskTables(methods, names, styles, side),
 )}</section>`;
 }

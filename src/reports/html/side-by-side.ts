@@ -5,7 +5,7 @@ import { figuresOf } from '../figures/index.ts';
 import { sideBySide } from '../runs.ts';
 import { budgetNotes, describeSplit } from '../tables/integrity.ts';
 import { folded, foldedSection, html, page } from './page.ts';
-import { methodsSection, runSection, yamlBlock } from './results.ts';
+import { methodsSection, runSection, scoresBy, yamlBlock } from './results.ts';
 
 /** Throws `E_SPLIT` or `E_DATA`, with the reason, where these runs are not comparable. */
 export const expectSideBySide = (runs: ReadonlyMap<string, Results>): void =>
@@ -23,7 +23,7 @@ export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
     names.join(', '),
     html`<header>
 <h1>${names.join(', ')}</h1>
-<p>Return by in-context episode, ${wordsOf(methods).scale}, on the same tasks with the same protocol.${
+<p>${scoresBy(wordsOf(methods))}, on the same tasks with the same protocol.${
       merged ? ' Methods with equal results in several runs are listed once.' : ''
     } Names of runs are in parentheses.</p>
 </header>

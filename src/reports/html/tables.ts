@@ -1,8 +1,8 @@
 /** @file Tables of a page. A table that is wider than the page is split: its most important columns are shown, the others are folded below it. */
 
-import type { MethodTable, Protocol, TaskScore } from '../../records/index.ts';
+import { type MethodTable, type Protocol, referenceIn, type TaskScore } from '../../records/index.ts';
 import { methodStyles, type Styles } from '../figures/style.ts';
-import { type Column, plainReturn, type ReportTable, scaleColumns, score, type TextTable } from '../tables/format.ts';
+import { type Column, plainReturn, type ReportTable, scaleColumns, score, showsReturns, type TextTable } from '../tables/format.ts';
 import { folded, html, type Markup, type Part, TABLE_WIDTH } from './page.ts';
 
 /** Estimated pixels of a character, of the space around a cell, and of the line next to a method's name; the widest fonts are meant. */
@@ -111,13 +111,16 @@ export function taskTables(methods: MethodTable, names: readonly string[], style
   const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry]))]));
   const scales = scaleColumns(methods);
   const tasks = methods[names[0]].perTask;
+  const raws = showsReturns(methods[names[0]]);
+  // Scores that are not normalized are shaded by the largest one.
+  const full = referenceIn(methods).kind === 'raw' ? Math.max(...names.flatMap(name => methods[name].perTask.map(({ mean }) => mean))) : 1;
   const cell = (entry: TaskScore | undefined) => {
     if (entry === undefined) return html`<td>–</td>`;
     const { mean: value, return: earned } = entry;
-    const share = Math.min(1, Math.max(0, value));
-    return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}${earned === undefined ? '' : html` <small>${plainReturn(earned)}</small>`}</td>`;
+    const share = Math.min(1, Math.max(0, value / full));
+    return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}${earned === undefined || !raws ? '' : html` <small>${plainReturn(earned)}</small>`}</td>`;
   };
-  const cellText = (entry?: TaskScore) => (entry?.return === undefined ? '0.00' : `0.00 ${plainReturn(entry.return)}`);
+  const cellText = (entry?: TaskScore) => (entry?.return === undefined || !raws ? '0.00' : `0.00 ${plainReturn(entry.return)}`);
   const width = (name: string) =>
     Math.max(
       78,

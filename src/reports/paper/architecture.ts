@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../../config/experiment.ts';
 import type { MetricId } from '../../data/retrieval.ts';
 import { type Facts, minimizes } from './facts.ts';
 import { compressorProse, headProse, latentProse } from './prose.ts';
+import { lengthOfStream } from './tables.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
 type Paragraphs = (Written | undefined)[];
@@ -25,7 +26,7 @@ export function overview(facts: Facts): Paragraphs {
       : `is the current ${context.segment ? 'segment' : 'episode'} up to the current state`;
   return [
     paragraph(facts, [
-      'We study in-context reinforcement learning: an agent acts in a task that its networks were not trained on for <results/episodes|episode> with fixed weights, so it can learn about the task only from its own history.',
+      `We study in-context reinforcement learning: an agent acts in a task that its networks were not trained on for ${lengthOfStream(facts)} with fixed weights, so it can learn about the task only from its own history.`,
       raw`\emph{Compressed-context algorithm distillation} (CAD) uses two networks.`,
       raw`A compression transformer $C_\theta$ maps the raw context $X$, ${past}, to $m = <setting/latents/count>$ latent tokens $Z = C_\theta(X)$.`,
       raw`An AD transformer $A_\phi$, as in algorithm distillation~\cite{laskin2023}, outputs a distribution over actions $p_\phi(a \mid Z, Q)$, where the query $Q$ ${query}${policy.prompt ? ', with a few-shot prompt before it' : ''}.`,

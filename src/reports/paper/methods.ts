@@ -112,11 +112,18 @@ const CODE_POINTS = raw`Characters that the fonts of this document lack are show
 export function main(facts: Facts, body: readonly Written[]): Written {
   const figures = rowSets(facts).flatMap(rows => {
     const { title, label, methods, style } = rows;
-    const { scale } = citedWords(rows);
-    const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are confidence intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
+    const { scale, quantity, place, outcome } = citedWords(rows);
+    const curves = raw`Mean ${quantity} by ${place} of ${title}, ${scale}. Bands are confidence intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
     const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of streams whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
     const panels = style ? ' One panel per method, with the lines of all runs; lines in gray are equal in several runs.' : '';
-    const captions: Readonly<Record<string, string>> = { curves: `${curves}${panels}`, profiles: `${profiles}${panels}` };
+    const when = { recovery: 'the last change, over all layouts after the first', 'first-layout': 'the start, before the first change' };
+    const recovery = (since: string) =>
+      `Mean of a call of ${title} (${outcome}) by the number of calls since ${since}. Bands are confidence intervals of the mean.`;
+    const captions: Readonly<Record<string, string>> = {
+      curves: `${curves}${panels}`,
+      profiles: `${profiles}${panels}`,
+      ...Object.fromEntries(Object.entries(when).map(([id, since]) => [id, `${recovery(since)}${panels}`])),
+    };
     return figuresOf('methods').map(each => {
       const caption = each.id in captions ? paragraph(facts, [captions[each.id]]) : captionOf(each, methods);
       return drawnOf(each, methods) && figure(figureFile(each.id, label), `${each.id}${label}`, '0.86', caption);

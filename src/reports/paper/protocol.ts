@@ -1,11 +1,13 @@
 /** @file Methods: compared methods, evaluation, and implementation (method 6). */
 
+import { interventionName } from '../../play/index.ts';
 import type { Kinds, MethodResult } from '../../records/index.ts';
 import { isMap } from '../../util/canonical.ts';
+import { showsReturns } from '../tables/format.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose.ts';
-import { citedWords, rowSets } from './tables.ts';
+import { citedWords, lengthOfStream, rowSets } from './tables.ts';
 import { audited } from './training.ts';
 import { join, paragraph, rebase, type Written, write } from './write.ts';
 
@@ -45,6 +47,8 @@ function methodWords(facts: Facts, row: string): (string | false)[] | undefined 
   const { kinds, results } = facts;
   const { given, retrieval } = results.methods[row];
   const note = given !== undefined && `It was given <results/methods/${row}/given>; methods without this note were not.`;
+  const intervened = interventionWords(facts, row);
+  if (intervened) return [intervened];
   if (row === 'cad') return [`The agent${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
   if (row === 'reinforced') return ['The agent after reinforcement.'];
   if (row === 'source') return ['The source algorithm itself, which learns in the same streams without added noise.'];
@@ -57,22 +61,38 @@ function methodWords(facts: Facts, row: string): (string | false)[] | undefined 
   return given === undefined ? undefined : ['The same network with a prompt.', note];
 }
 
+/** What happens to the memory of the agent in this method; undefined without an intervention. */
+function interventionWords({ config }: Facts, row: string): string | undefined {
+  const { interventions = [] } = config.evaluate;
+  const found = interventions.findIndex(each => row.endsWith(`-${interventionName(each)}`));
+  const intervention = interventions[found];
+  if (intervention === undefined) return undefined;
+  const same = 'The same networks and random draws as without an intervention, but';
+  const call = (key: string) => `<config/evaluate/interventions/${found}/${key}>`;
+  if (intervention === 'clear-at-change') return `${same} the memory is cleared whenever the task changes.`;
+  if (intervention === 'clear-at-attempt') return `${same} the memory is cleared at every attempt.`;
+  return 'donor' in intervention
+    ? `${same} from call ${call('donor')} on, each stream continues with the memory of a stream of another task.`
+    : `${same} the memory is cleared once, before call ${call('clear-once')}.`;
+}
+
 export function evaluation(facts: Facts): (Written | undefined)[] {
   const { config, results } = facts;
   const { tasks, sampling, envs } = config.evaluate;
   const regrets = Object.values(results.methods).some(({ regret }) => regret !== undefined);
   const several = results.episodes > 1;
   const words = citedWords(rowSets(facts)[0]);
+  const raws = showsReturns(Object.values(results.methods)[0]);
   return [
     paragraph(facts, [
       audited(facts, 'evaluated')
         ? `Every method was evaluated on <results/split/evaluated|${tasks} task>, a random subset of the held-out tasks.`
         : `Every method was evaluated on all <results/split/test|${tasks} task>.`,
-      `Each task has <config/evaluate/streams|independent stream> for each training seed, of <results/episodes|episode> each; the memory of a stream is never reset and weights do not change.`,
+      `Each task has <config/evaluate/streams|independent stream> for each training seed, of ${lengthOfStream(facts)} each; the memory of a stream is never reset and weights do not change.`,
       sampling === 'sample' ? 'Actions are sampled from the policy.' : 'The most likely action is taken.',
       words.meaning,
-      results.methods[Object.keys(results.methods)[0]].return !== undefined && 'Mean raw returns are given next to normalized ones.',
-      several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
+      raws && 'Mean raw returns are given next to normalized ones.',
+      several && `The final score of a stream is its mean over the last <setting/finalEpisodes|${words.period}>.`,
       raw`In addition to the mean, we report the interquartile mean (IQM) of all streams, which drops the lowest and the highest quarter~\cite{agarwal2021}.`,
       `${results.intervalNote.startsWith('No intervals') ? '' : 'Intervals are '}<results/intervalNote>`,
       results.versus !== undefined &&

@@ -6,9 +6,10 @@ import type { Measures } from '../../statistics/index.ts';
 import type { FigureOptions } from '../figures/figure.ts';
 import { ranked } from '../figures/style.ts';
 import { sideBySide } from '../runs.ts';
-import { returnTable } from '../tables/format.ts';
+import { returnTable, shownPoints, showsReturns } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
+import { escapeTex } from './escape.ts';
 import type { Facts } from './facts.ts';
 import { enumeration, join, paragraph, type Written, write } from './write.ts';
 
@@ -95,7 +96,15 @@ export function citedWords({ methods, of }: Pick<Rows, 'methods' | 'of'>): Refer
     kind === 'oracle'
       ? ['', `<${base}results/oracle/mean:3>`]
       : ['low', 'high'].map(end => `<${path}/reference/${end}${kind === 'given' ? '' : ':3'}>`);
-  return referenceWords(kind, [at[0], at[1]]);
+  const { window } = methods[Object.keys(methods)[0]];
+  const cited = window && { calls: `<${path}/window/calls>`, outcome: escapeTex(window.outcome) };
+  return referenceWords(kind, [at[0], at[1]], cited);
+}
+
+/** The length of a stream: its episodes, or its windows of so many calls. */
+export function lengthOfStream({ results: { methods } }: Pick<Facts, 'results'>): string {
+  const [name] = Object.keys(methods);
+  return methods[name].window ? `<results/episodes|window> of <results/methods/${name}/window/calls|call>` : '<results/episodes|episode>';
 }
 
 /** Whether the tables show raw returns in addition to normalized ones. */
@@ -131,33 +140,37 @@ function scoreTable(facts: Facts, rows: Rows): Written {
   const words = citedWords(rows);
   const names = ranked(methods);
   const episodes = methods[names[0]].byEpisode.mean.length;
-  const single = episodes > 1 ? [1, 5, 10].filter(episode => episode <= episodes) : [];
+  const single = shownPoints(methods[names[0]]);
   const at = (row: string) => of(row).path;
+  // Scores that are not normalized are raw returns.
+  const raws = showsReturns(methods[names[0]]);
   const columns: Column[] = [
     ...single.map(episode => ({
-      head: `ep.\\ <${at(names[0])}/byEpisode/mean/${episode - 1}:place>`,
+      head: `${words.short}.\\ <${at(names[0])}/byEpisode/mean/${episode - 1}:place>`,
       cell: (row: string) => `<${at(row)}/byEpisode/mean/${episode - 1}:3>`,
     })),
     ...learningColumns(methods, at),
     { head: 'final mean', cell: row => interval(`${at(row)}/final`, 'mean', 'meanLow', 'meanHigh', 3) },
-    ...(hasReturns(methods)
-      ? [{ head: 'raw return', cell: (row: string) => interval(`${at(row)}/return`, 'mean', 'low', 'high', 2) }]
-      : []),
+    ...(raws ? [{ head: 'raw return', cell: (row: string) => interval(`${at(row)}/return`, 'mean', 'low', 'high', 2) }] : []),
     { head: 'final IQM', cell: row => interval(`${at(row)}/final`, 'iqm', 'low', 'high', 3) },
     { head: 'worst task', cell: row => `<${at(row)}/perTask/${worst(methods[row])}/mean:3>` },
+    ...recoveryColumns(methods, at),
     ...regretColumns(methods, at),
   ];
-  const over = episodes > 1 ? raw`over the last <setting/finalEpisodes|episode>` : 'of the only episode';
+  const over = episodes > 1 ? raw`over the last <setting/finalEpisodes|${words.period}>` : `of the only ${words.period}`;
   return table(facts, {
     label: `scores${label}`,
     caption: [
-      raw`In-context return of ${title}, ${words.scale}${
-        single.length > 0 ? ': mean in single episodes,' : ':'
+      raw`In-context ${words.quantity} of ${title}, ${words.scale}${
+        single.length > 0 ? `: mean in single ${words.periods},` : ':'
       } mean and interquartile mean (IQM) ${over} with intervals, and mean on the worst task.`,
-      hasReturns(methods) && `${words.meaning} Raw returns are not normalized.`,
-      learningColumns(methods, at).length > 1 && '“Area” is the mean over all episodes, which is the area under the learning curve.',
-      learningColumns(methods, at).length > 0 &&
-        raw`The column with “to” and a value is the first episode whose mean reaches this value (${NONE}: no episode).`,
+      hasReturns(methods) && `${words.meaning}${raws ? ' Raw returns are not normalized.' : ''}`,
+      learningColumns(methods, at).some(({ head }) => head === 'area') &&
+        `“Area” is the mean over all ${words.periods}, which is the area under the learning curve.`,
+      learningColumns(methods, at).some(({ head }) => head !== 'area') &&
+        raw`The column with “to” and a value is the first ${words.period} whose mean reaches this value (${NONE}: no ${words.period}).`,
+      recoveryColumns(methods, at).length > 0 &&
+        `“First” and “later” are the mean of a call (${words.outcome}) before the first change of the task and after changes, not normalized.`,
       label === '' && '<results/intervalNote>',
     ],
     first: 'method',
@@ -170,16 +183,29 @@ function scoreTable(facts: Facts, rows: Rows): Written {
 function learningColumns(methods: MethodTable, at: (row: string) => string): Column[] {
   const results = Object.entries(methods);
   const near = results.find(([, { episodesTo }]) => episodesTo)?.[0];
-  if (near === undefined || results.some(([, { byEpisode }]) => byEpisode.mean.length === 1)) return [];
+  const [[, { byEpisode }]] = results;
+  if (results.every(([, row]) => !row.area) || byEpisode.mean.length === 1) return [];
   const area = (row: string) => (methods[row].area ? interval(`${at(row)}/area`, 'mean', 'meanLow', 'meanHigh', 3) : NONE);
   return [
-    ...(finalIsAll(methods[near].byEpisode.mean.length) ? [] : [{ head: 'area', cell: area }]),
-    {
-      head: `to <${at(near)}/episodesTo/share>`,
-      // Null if no episode reaches the share.
-      cell: row => (typeof methods[row].episodesTo?.episodes === 'number' ? `<${at(row)}/episodesTo/episodes>` : NONE),
-    },
+    ...(finalIsAll(byEpisode.mean.length) ? [] : [{ head: 'area', cell: area }]),
+    ...(near === undefined
+      ? []
+      : [
+          {
+            head: `to <${at(near)}/episodesTo/share>`,
+            // Null if no episode reaches the share.
+            cell: (row: string) => (typeof methods[row].episodesTo?.episodes === 'number' ? `<${at(row)}/episodesTo/episodes>` : NONE),
+          },
+        ]),
   ];
+}
+
+/** The mean outcome of a call before the first change and after changes, if the task changes. */
+function recoveryColumns(methods: MethodTable, at: (row: string) => string): Column[] {
+  if (!Object.values(methods).some(({ recovery }) => recovery)) return [];
+  const cell = (part: string) => (row: string) =>
+    methods[row].recovery ? interval(`${at(row)}/recovery/${part}/overall`, 'mean', 'low', 'high', 3) : NONE;
+  return (['first', 'later'] as const).map(part => ({ head: part, cell: cell(part) }));
 }
 
 /** CAD compared with every other method, if the results contain the comparison. */
@@ -203,7 +229,7 @@ function versusTable(facts: Facts, rows: Rows): Written | undefined {
   return table(facts, {
     label: `versus${label}`,
     caption: [
-      raw`Comparisons of ${title}: score of ${own} minus that of each method, as a fraction of ${citedWords(rows).unit}, paired by task, training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or not distinguishable (no mark) if the interval contains zero.`,
+      raw`Comparisons of ${title}: score of ${own} minus that of each method, ${citedWords(rows).difference}, paired by task, training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or not distinguishable (no mark) if the interval contains zero.`,
       raw`$P$ is the probability that a stream of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ' (lower is better)' : ''}. Intervals are not corrected for multiple comparisons.`,
     ],
     first: 'method',
@@ -316,7 +342,8 @@ function taskTable(facts: Facts, rows: Rows): Written {
   const first = of(names[0]).path;
   const position = new Map(names.map(row => [row, new Map(methods[row].perTask.map(({ task }, i) => [task, i]))]));
   const { perTask } = methods[names[0]];
-  const ends = hasReturns(methods) ? { zero: 'low', one: 'high' } : { oracle: 'oracle' };
+  const raws = showsReturns(methods[names[0]]);
+  const ends = raws ? { zero: 'low', one: 'high' } : hasReturns(methods) ? {} : { oracle: 'oracle' };
   const scales = Object.entries(ends).map(
     ([head, end]): Column => ({ head, cell: task => `<${first}/perTask/${position.get(names[0])!.get(task)}/${end}:2>` }),
   );
@@ -327,16 +354,17 @@ function taskTable(facts: Facts, rows: Rows): Written {
       const at = position.get(row)!.get(task);
       if (at === undefined) return NONE;
       const entry = `${of(row).path}/perTask/${at}`;
-      return `<${entry}/mean:2>${hasReturns(methods) ? ` (<${entry}/return:2>)` : ''}`;
+      return `<${entry}/mean:2>${raws ? ` (<${entry}/return:2>)` : ''}`;
     },
   }));
   return table(facts, {
     label: `tasks${label}`,
     long: true,
     caption: [
-      hasReturns(methods)
-        ? raw`Tasks of ${title}: the raw returns that score zero and one, and the final mean of each method, ${citedWords(rows).scale}, with the mean raw return in parentheses.`
-        : raw`Tasks of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`,
+      raws &&
+        raw`Tasks of ${title}: the raw returns that score zero and one, and the final mean of each method, ${citedWords(rows).scale}, with the mean raw return in parentheses.`,
+      !raws && hasReturns(methods) && raw`Tasks of ${title}: the final mean of each method, ${citedWords(rows).scale}.`,
+      !hasReturns(methods) && raw`Tasks of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`,
     ],
     first: 'task',
     columns: [...scales, ...columns],

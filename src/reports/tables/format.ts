@@ -1,7 +1,7 @@
 /** @file Formats of numbers, and the columns of the result table, shared by the terminal and the HTML report. */
 
 import type { MethodResult, MethodTable, MethodTimes, RateReturn, ReferenceWords, Regret, Score, TaskScore } from '../../records/index.ts';
-import { finalEpisodes, finalIsAll, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
+import { finalEpisodes, finalIsAll, periodWords, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
@@ -95,7 +95,9 @@ export function givenNotes(methods: MethodTable): string[] {
 
 /** The returns of each task that its scores are normalized by. */
 export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
-  if (referenceIn(methods).kind === 'oracle')
+  const { kind } = referenceIn(methods);
+  if (kind === 'raw') return [];
+  if (kind === 'oracle')
     return [column('oracle', 'oracle return', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
   const end = (score: number, key: 'low' | 'high') =>
     column<TaskScore>(key, `return at ${score}`, `raw return that has the score ${score} on this task`, task =>
@@ -103,6 +105,17 @@ export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
     );
   return [end(0, 'low'), end(1, 'high')];
 }
+
+/** Whether raw returns are shown in addition to scores: they are others, and not those of the oracle's reference. */
+export const showsReturns = ({ return: earned, reference }: Pick<MethodResult, 'return' | 'reference'>): boolean =>
+  earned !== undefined && reference?.kind !== 'raw';
+
+/** The points of a learning curve that tables show: early episodes, or the first and the last window. */
+export const shownPoints = ({ byEpisode, window }: Pick<MethodResult, 'byEpisode' | 'window'>): number[] => {
+  const points = byEpisode.mean.length;
+  if (points === 1) return [];
+  return window ? [1, points] : [1, 5, 10].filter(episode => episode <= points);
+};
 
 /** Mean final score on the task where the method scores lowest. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
@@ -169,24 +182,24 @@ export function resultTable(methods: MethodTable, times?: Readonly<Record<string
 /** Columns of the result table, for methods that were all evaluated as `like` was, with their times if these were measured. */
 export function resultColumns(like: MethodResult, times: Readonly<Record<string, MethodTimes>> = {}): Column[] {
   const episodes = like.byEpisode.mean.length;
-  const over = finalEpisodes(episodes);
+  const words = periodWords(like.window);
+  const { period, short } = words;
+  const over = finalEpisodes(episodes, words);
   const overShort = over.replace(/^the /, '');
   const timed = Object.values(times).some(({ action }) => action);
   const milliseconds = (name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2)));
   return [
     // With a single episode, the final score is that of the episode.
-    ...(episodes > 1 ? [1, 5, 10] : [])
-      .filter(episode => episode <= episodes)
-      .map(episode => {
-        const meaning = `mean normalized return in episode ${episode}`;
-        return column(
-          `episode-${episode}`,
-          [`ep ${episode}`, `return, episode ${episode}`],
-          meaning,
-          method => score(method.byEpisode.mean[episode - 1]),
-          episode === 1 ? 3 : 5,
-        );
-      }),
+    ...shownPoints(like).map(episode => {
+      const meaning = `mean normalized return in ${period} ${episode}`;
+      return column(
+        `episode-${episode}`,
+        [`${short} ${episode}`, `return, ${period} ${episode}`],
+        meaning,
+        method => score(method.byEpisode.mean[episode - 1]),
+        episode === 1 ? 3 : 5,
+      );
+    }),
     column(
       'final',
       ['final [95% CI]', `return, ${overShort} [95% CI]`],
@@ -195,7 +208,7 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       // Where there is regret, it is the measure that matters.
       like.regret ? 1 : undefined,
     ),
-    ...(like.return
+    ...(showsReturns(like)
       ? [
           column(
             'return',
@@ -214,6 +227,7 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       8,
     ),
     ...learningColumns(like),
+    ...recoveryColumns(like),
     ...regretColumns(like),
     column(
       'worst',
@@ -251,29 +265,45 @@ const MILLISECONDS =
   'median milliseconds per action, except the first of a segment, plus the mean share of the compressions, on the machine of the run';
 
 /** How fast a method learns, where there are several episodes and the results record it. */
-function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[] {
+function learningColumns({ area, episodesTo, byEpisode, window }: MethodResult): Column[] {
   const episodes = byEpisode.mean.length;
-  if (!area || !episodesTo || episodes === 1) return [];
-  const near = `${100 * episodesTo.share}%`;
-  const reached = column(
-    'episodes-to',
-    [`to ${near}`, `episodes to return ${episodesTo.share}`],
-    `first episode whose mean normalized return is at least ${episodesTo.share}; with > if no episode reaches it`,
-    method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
-    5,
+  if (!area || episodes === 1) return [];
+  const { period } = periodWords(window);
+  const overAll = column(
+    'area',
+    ['area [95% CI]', `return, all ${period}s [95% CI]`],
+    `mean normalized return over all ${period}s, which is the area under the learning curve, with its interval`,
+    method => (method.area ? meanScoreInterval(method.area) : '–'),
+    7,
   );
-  if (finalIsAll(episodes)) return [reached];
-  return [
+  const reached = (share: number) =>
     column(
-      'area',
-      ['area [95% CI]', 'return, all episodes [95% CI]'],
-      'mean normalized return over all episodes, which is the area under the learning curve, with its interval',
-      method => (method.area ? meanScoreInterval(method.area) : '–'),
-      7,
-    ),
-    reached,
-  ];
+      'episodes-to',
+      [`to ${100 * share}%`, `${period}s to return ${share}`],
+      `first ${period} whose mean normalized return is at least ${share}; with > if no ${period} reaches it`,
+      method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
+      5,
+    );
+  return [...(finalIsAll(episodes) ? [] : [overAll]), ...(episodesTo ? [reached(episodesTo.share)] : [])];
 }
+
+/** The outcome before the first change and after changes, per window like the scores, if the task changes. */
+function recoveryColumns({ recovery, window }: MethodResult): Column[] {
+  if (!recovery || !window) return [];
+  const { quantity } = periodWords(window);
+  const part = (id: 'first' | 'later', title: string, when: string) =>
+    column(
+      `recovery-${id}`,
+      [`${title} [95% CI]`, `${quantity}, ${when} [95% CI]`],
+      `mean ${quantity} ${when}, not normalized, with its interval`,
+      method => (method.recovery ? returnInterval(scaled(method.recovery[id].overall, window.calls)) : '–'),
+      1,
+    );
+  return [part('first', 'layout 1', 'before the first change'), part('later', 'later', 'after changes')];
+}
+
+/** A mean and its interval in other units. */
+const scaled = ({ mean, low, high }: MeanScore, by: number): MeanScore => ({ mean: by * mean, low: by * low, high: by * high });
 
 /** `7`, or `> 30` if the share is not reached in 30 episodes. */
 export const episodesReached = ({ episodes }: EpisodesTo, played: number): string => (episodes === null ? `> ${played}` : String(episodes));
@@ -317,7 +347,8 @@ export const rateTable = (
   }),
 });
 
-const capitalized = (text: string): string => text[0].toUpperCase() + text.slice(1);
+/** With a capital first letter. */
+export const capitalized = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
 const RETURNS_NOTE =
   'At the start of every episode of new source histories on these tasks, the model predicts the returns of this and of the following episodes. ' +

@@ -26,8 +26,28 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'best-episodes': 'the past episodes with the highest returns, uncompressed',
 };
 
+/** What a suffix of a method's name says. */
+const VARIATIONS: readonly (readonly [suffix: RegExp, meaning: (method: string, call: string) => string])[] = [
+  [/-cleared-at-changes$/, method => `${method}, with its memory cleared whenever the task changes`],
+  [/-cleared-at-attempts$/, method => `${method}, with its memory cleared at every attempt`],
+  [/-cleared-at-(\d+)$/, (method, call) => `${method}, with its memory cleared once, before call ${call}`],
+  [/-donor-at-(\d+)$/, (method, call) => `${method}, which continues with the memory of a stream of another task from call ${call} on`],
+];
+
+function meaningOf(method: string): string | undefined {
+  if (Object.hasOwn(MEANINGS, method)) return MEANINGS[method];
+  for (const [suffix, meaning] of VARIATIONS) {
+    const found = suffix.exec(method);
+    if (found) return meaning(method.slice(0, found.index), found[1]);
+  }
+  return undefined;
+}
+
 /** What these methods are, each once; `cad (run)` counts as `cad`. Methods of your own have no entry. */
 export function meaningsOf(names: readonly string[]): [method: string, meaning: string][] {
   const methods = new Set(names.map(name => name.replace(/ \(.*\)$/, '')));
-  return [...methods].flatMap((method): [string, string][] => (Object.hasOwn(MEANINGS, method) ? [[method, MEANINGS[method]]] : []));
+  return [...methods].flatMap((method): [string, string][] => {
+    const meaning = meaningOf(method);
+    return meaning === undefined ? [] : [[method, meaning]];
+  });
 }

@@ -1,7 +1,7 @@
 /** @file One method compared with every other of its table: columns, texts, and the order of methods. */
 
 import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTable, Versus } from '../../records/index.ts';
-import { COMPARED, finalEpisodes, finalIsAll, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
+import { COMPARED, finalEpisodes, finalIsAll, type PeriodWords, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { type Column, column, fixed, type ReportTable, score, withInterval } from './format.ts';
@@ -25,7 +25,7 @@ function versusNote({ method, others }: Versus, methods: MethodTable, shown: rea
     seeds > 1 ? `the bootstrap resamples the ${seeds} training seeds and ${drawn}` : `the bootstrap resamples ${drawn} (one training seed)`;
   const has = (id: RegExp) => shown.some(each => id.test(each));
   return [
-    `Difference: ${method} minus the other method, as a fraction of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
+    `Difference: ${method} minus the other method, ${wordsOf(methods).difference}, ${pairs}; ${bound}.`,
     has(/^verdict-/) && `Verdict: ${VERDICT_RULE}.`,
     'Intervals are not corrected for multiple comparisons.',
     has(/^probability$/) && `P: probability that a stream of ${method} does better than one of the other method on the same task.`,
@@ -47,9 +47,9 @@ export const measuresOf = (measures: Comparison['measures'], episodes: number): 
 export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparison) => verdictOf(difference, COMPARED[name].better);
 
 /** Short names of the measures, for headers. */
-const LABELS: Readonly<Record<ComparedBy, (episodes: number) => string>> = {
-  final: episodes => finalEpisodes(episodes).replace(/^the /, ''),
-  area: () => 'all episodes',
+const LABELS: Readonly<Record<ComparedBy, (episodes: number, words: PeriodWords) => string>> = {
+  final: (episodes, words) => finalEpisodes(episodes, words).replace(/^the /, ''),
+  area: (_, { period }) => `all ${period}s`,
   regret: () => 'regret',
 };
 
@@ -57,6 +57,7 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
   const own = methods[versus.method];
   const [like] = Object.values(versus.others);
   const episodes = own.byEpisode.mean.length;
+  const words = wordsOf(methods);
   const ratio = (id: string, title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string) =>
     column<Comparison>(
       id,
@@ -69,15 +70,15 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
     ...measuresOf(like.measures, episodes).flatMap((name, i) => [
       column<Comparison>(
         `verdict-${name}`,
-        [`by ${name}`, `${versus.method} is (${LABELS[name](episodes)})`],
+        [`by ${name}`, `${versus.method} is (${LABELS[name](episodes, words)})`],
         `${versus.method} compared with this method, by the difference in the ${name} score`,
         ({ measures }) => measureVerdict(name, measures[name]!),
         i === 0 ? 1 : 4,
       ),
       column<Comparison>(
         name,
-        [`${name} [95% CI]`, `difference, ${LABELS[name](episodes)} [95% CI]`],
-        `difference in ${COMPARED[name].meaning(episodes)}`,
+        [`${name} [95% CI]`, `difference, ${LABELS[name](episodes, words)} [95% CI]`],
+        `difference in ${COMPARED[name].meaning(episodes, words)}`,
         ({ measures }) => estimate(measures[name]!.difference, signedScore),
         i === 0 ? undefined : 4,
       ),

@@ -126,11 +126,12 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
     return [name === measure ? `${name} *` : name, ...cells];
   });
   if (before.return && after.return) rows.push(['return', returnInterval(before.return), returnInterval(after.return), '', '']);
-  const { scale, meaning } = wordsFor(reference);
+  const words = wordsFor(reference);
+  const { scale, meaning } = words;
   const notes = [
     `Scores are returns on ${tasks} ${side} tasks, ${scale}. P(B > A): probability that a stream of B scores better than one of A on the same task.`,
-    reference.kind === 'oracle' ? '' : `${meaning} return: mean raw return over ${finalEpisodes(episodes)}.`,
-    ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
+    reference.kind === 'oracle' ? '' : `${meaning} return: mean raw return over ${finalEpisodes(episodes, words)}.`,
+    ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes, words)}.`),
     intervalNote,
     `Verdict, by the score marked *: ${rule}.`,
     // The number of training tasks may explain a difference.

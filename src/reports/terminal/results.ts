@@ -2,12 +2,21 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import { type MethodTable, type RateReturn, type ReferenceWords, type Results, type TaskScore, wordsOf } from '../../records/index.ts';
+import {
+  type MethodTable,
+  type RateReturn,
+  type ReferenceWords,
+  type Results,
+  referenceIn,
+  type TaskScore,
+  wordsFor,
+  wordsOf,
+} from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { terminalWidth, wrap } from '../../util/text.ts';
 import { type MethodStyle, methodStyles, ranked, type Styles, spread, stylesOf } from '../figures/style.ts';
 import type { ReportTable } from '../tables/format.ts';
-import { givenNotes, noIntervalNote, plainReturn, rateTable, resultTable, returnTable, score } from '../tables/format.ts';
+import { givenNotes, noIntervalNote, plainReturn, rateTable, resultTable, returnTable, score, showsReturns } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
 import { versusTable } from '../tables/versus.ts';
@@ -46,7 +55,7 @@ export function formatMain(results: Results, given: TerminalOptions = {}): strin
 }
 
 const titleOf = (name: string, methods: MethodTable, width: number) =>
-  wrap(`${name}: return ${wordsOf(methods).scale}, by in-context episode`, width);
+  wrap(`${name}: ${wordsOf(methods).scored}, by ${wordsOf(methods).place}`, width);
 
 /** Why a table must not be shown. Empty if it may be shown. */
 const refusedNotes = (results: Results, name: string, width: number) =>
@@ -68,7 +77,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   if (results.rate && refusals(results, results.name).length === 0)
     sections.push(...formatRate(results.name, results.rate, wordsOf(results.methods), options));
   const setting =
-    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} streams (training seeds × streams per seed), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
+    `${episodes} ${wordsOf(results.methods)[episodes === 1 ? 'period' : 'periods']}, ${seeds} × ${streams} streams (training seeds × streams per seed), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
@@ -100,7 +109,9 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const labelWidth = Math.min(NAME_WIDTH, Math.max(...names.map(name => title(name).length)));
   const columns = Math.max(8, width - 7 - 2 - labelWidth);
   const values = names.flatMap(name => methods[name].byEpisode.mean);
-  const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
+  const reference = referenceIn(methods);
+  const normalized = reference.kind !== 'raw';
+  const [low, high] = [Math.min(0, ...values), Math.max(normalized ? 1.05 : 1e-9, ...values)];
   const rowOf = (value: number) => (HEIGHT * 4 - 1) * (1 - (value - low) / (high - low));
 
   // Each cell has its braille dots and the last drawn method. The best methods are drawn last, and the emphasized one on top.
@@ -120,14 +131,19 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
     }
   }
 
-  const levelRow = Math.round(rowOf(1)) >> 2;
+  const levelRow = normalized ? Math.round(rowOf(1)) >> 2 : -1;
   const ends = spread(
     names.map(name => Math.round(rowOf(methods[name].byEpisode.mean.at(-1)!)) >> 2),
     1,
     0,
     Math.max(HEIGHT, names.length) - 1,
   ).map(Math.round);
-  const ticks = new Map([0, 0.25, 0.5, 0.75, 1].map(tick => [Math.round(rowOf(tick)) >> 2, tick.toFixed(2)]));
+  const decimals = high < 10 ? 2 : high < 100 ? 1 : 0;
+  const ticks = new Map(
+    [0, 0.25, 0.5, 0.75, 1]
+      .map(share => (normalized ? share : share * high))
+      .map(tick => [Math.round(rowOf(tick)) >> 2, tick.toFixed(decimals)]),
+  );
   const lines = Array.from({ length: Math.max(HEIGHT, ...ends.map(end => end + 1)) }, (_, row) => {
     const drawn = cells[row] ?? Array.from({ length: columns }, () => ({ dots: 0, name: '' }));
     const curve = drawn.map(({ dots, name }) => {
@@ -142,7 +158,7 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const left = all.length - names.length;
   const more =
     left > 0 ? [wrap(`${left} more ${left === 1 ? 'method is' : 'methods are'} in the table below and in results.html.`, width)] : [];
-  return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns), ...more].join('\n');
+  return [...lines, ...curveAxis(methods[names[0]].byEpisode.mean.length, columns, wordsFor(reference)), ...more].join('\n');
 }
 
 /** The methods to plot if there are many: CAD, the source, random and the best of the others, best first. */
@@ -227,15 +243,16 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
   const { width = 80, color = wantsColor(), styles = methodStyles(names) } = options;
   const paint = painter(color);
   const tasks = methods[names[0]].perTask.map(({ task }) => task);
+  const raws = showsReturns(methods[names[0]]);
   const taskWidth = Math.min(Math.max(4, ...tasks.map(task => task.length)), Math.floor(width / 2));
   const heads = new Map(names.map(name => [name, folded(name)]));
-  const cellWidth = Math.max(...names.flatMap(name => methods[name].perTask.map(entry => taskCell(entry).length)));
+  const cellWidth = Math.max(...names.flatMap(name => methods[name].perTask.map(entry => taskCell(entry, raws).length)));
   const headWidth = Math.max(4, cellWidth, ...[...heads.values()].flat().map(line => line.length));
   const perBlock = Math.max(1, Math.floor((width - taskWidth) / (headWidth + GAP)));
   const blocks: string[] = [];
   for (let from = 0; from < names.length; from += perBlock) {
     const block = names.slice(from, from + perBlock);
-    const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, taskCell(entry)])));
+    const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, taskCell(entry, raws)])));
     const rows = tasks.slice(0, MOST_TASKS).map(task => [clip(task, taskWidth), ...byTask.map(cells => cells.get(task) ?? '–')]);
     const titles = block.map(name =>
       heads
@@ -250,8 +267,8 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
 }
 
 /** `0.94`, or with a raw return `0.94 (12.3)`. */
-const taskCell = ({ mean, return: earned }: TaskScore): string =>
-  `${score(mean)}${earned === undefined ? '' : ` (${plainReturn(earned)})`}`;
+const taskCell = ({ mean, return: earned }: TaskScore, raws: boolean): string =>
+  `${score(mean)}${earned === undefined || !raws ? '' : ` (${plainReturn(earned)})`}`;
 
 export type Paint = (color: MethodStyle['terminal'] | 'bold', text: string) => string;
 
@@ -283,7 +300,7 @@ function folded(name: string): string[] {
   return lines.map(line => clip(line.trimEnd(), HEAD_WIDTH));
 }
 
-function episodeAxis(episodes: number, columns: number): string[] {
+function curveAxis(episodes: number, columns: number, { period }: Pick<ReferenceWords, 'period'>): string[] {
   const line = Array<string>(columns).fill('─');
   const labels = Array<string>(columns).fill(' ');
   for (const episode of new Set([1, Math.round((1 + episodes) / 2), episodes])) {
@@ -292,7 +309,7 @@ function episodeAxis(episodes: number, columns: number): string[] {
     line[at] = '┴';
     labels.splice(Math.min(at, columns - text.length), text.length, ...text);
   }
-  return [`     └${line.join('')}`, `      ${labels.join('')}`, '      episode'].map(row => row.trimEnd());
+  return [`     └${line.join('')}`, `      ${labels.join('')}`, `      ${period}`].map(row => row.trimEnd());
 }
 
 const BORDERLESS = Object.fromEntries(
