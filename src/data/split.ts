@@ -35,25 +35,34 @@ export interface SplitOptions {
  * Shuffles the tasks that a family lists and holds some out, or draws the tasks of both sides: the test tasks first, so that they do not
  * depend on the number of training tasks.
  *
- * @throws {CadenzaError} `E_SPLIT` if a side would be empty, a task occurs twice, or `tasks` is missing or not allowed.
+ * @throws {CadenzaError} `E_SPLIT` if a side would be empty, a task occurs twice (drawn tasks are drawn again), or `tasks` is missing or not allowed.
  * @example
  * const { train, test } = splitTasks(environment('dark-room'), { heldOut: 8, seed: 0 }); // 73 and 8 of 81 goals
  */
 export function splitTasks(family: SplitFamily, options: SplitOptions): { train: Task[]; test: Task[] } {
   const random = Random.seeded(options.seed).split('split');
   const split = family.drawTask
-    ? drawn(family.id, family.drawTask, options, random)
+    ? drawn(family, family.drawTask, options, random)
     : shuffled(family.id, listedTasks(family, 'A split'), options, random);
   auditSplit({ train: split.train.map(task => family.taskKey(task)), test: split.test.map(task => family.taskKey(task)) });
   return split;
 }
 
-function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
+/** How often a task that was drawn before is drawn again. Families of few tasks run out of others, which the audit reports. */
+const DRAWS = 100;
+
+function drawn({ id, taskKey }: SplitFamily, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
   for (const [name, count] of Object.entries({ heldOut, tasks })) {
     if (Number.isInteger(count) && count >= 1) continue;
     throw refuse(`${id} draws its tasks, so split.${name} must be an integer of at least 1, the number to draw, but is ${count}.`);
   }
-  const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
+  const keys = new Set<string>();
+  const all = Array.from({ length: heldOut + tasks }, (_, i) => {
+    let task = draw(random.split('task', i));
+    for (let n = 1; n < DRAWS && keys.has(taskKey(task)); n++) task = draw(random.split('task', i, n));
+    keys.add(taskKey(task));
+    return task;
+  });
   return { train: all.slice(heldOut), test: all.slice(0, heldOut) };
 }
 

@@ -9,7 +9,7 @@
 import { type EnvFamily, expectActions, type HiddenFactor, type Options, type Task, type VectorEnv } from '../rl/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
-import type { Random } from '../util/random.ts';
+import { Random } from '../util/random.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
 import { square } from './grid.ts';
@@ -26,6 +26,12 @@ const OPTIONS = {
     about: 'each interval is drawn uniformly from every to everyMax calls; 0: all are every calls',
   },
   changing: { default: 1, range: [0, 1], about: 'probability that a task changes at all, if every is positive' },
+  timetable: {
+    default: -1,
+    range: [-1, 1_000_000],
+    integer: true,
+    about: 'when a task goes on to its next layout: -1: at the calls that were drawn for it; 0: never; n: every n calls',
+  },
 } as const;
 
 export const keyToDoorLife = defineEnv({
@@ -41,16 +47,19 @@ const LAYOUT = 6;
 /** Numbers of an observation, and where it has what. */
 const [WIDTH, HAS_KEY, STEPS] = [4, 2, 3];
 
-const changesOf = (task: Task) => task.changes as readonly number[];
-const layoutsOf = (task: Task) => task.layouts as readonly number[];
+/** The layouts of a life, in order, and the calls at which the next one is due. */
+interface Schedule {
+  readonly layouts: readonly number[];
+  readonly changes: readonly number[];
+}
 
-/** A room and the rules of its attempts. */
-type Rules = ReturnType<typeof square> & Options<typeof OPTIONS>;
+/** A room, the rules of its attempts, and the schedule of a task. */
+type Rules = ReturnType<typeof square> & Options<typeof OPTIONS> & { readonly scheduleOf: (task: Task) => Schedule };
 
 /**
  * A task is `{ layouts: [start x, y, key x, y, door x, y, …], changes: [call, …] }` with one more layout than changes. From call
- * `changes[k]` on, counted from 0, the next call that only resets leads to layout k + 1 (to the latest one, if several are due). The
- * observation is (x, y, has key, steps of this attempt) and says nothing of changes.
+ * `changes[k]` on, counted from 0, the next call that only resets leads to layout k + 1 (to the latest one, if several are due). With a
+ * `timetable`, equal tasks are played at other calls; layouts beyond those of the task follow from its content. The observation is (x, y, has key, steps of this attempt) and says nothing of changes.
  *
  * A cell counts when a step ends on it: a start on the key's cell does not pick it up, staying there does, and where key and door share a
  * cell, each takes a step. An attempt ends with the door or after `attempt` steps; then the agent still sees its last cell, and the next
@@ -70,7 +79,8 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
     );
   if (everyMax !== 0 && (every === 0 || everyMax < every))
     refuse(`everyMax must be 0, or every positive and at most everyMax, but every is ${every} and everyMax ${everyMax}`);
-  const rules: Rules = { ...square(size), ...options };
+  const scheduleOf = scheduler(options);
+  const rules: Rules = { ...square(size), ...options, scheduleOf };
   const { cells, actions, actionSpace, actionNames, move, cellAt } = rules;
   return {
     id: 'key-to-door-life',
@@ -80,9 +90,9 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
     horizon: calls,
     rewardMax: 1,
     drawTask: random => drawTask(options, random),
-    taskKey: task => `layouts=${layoutsOf(task).length / LAYOUT} ${portableSha256(canonicalJson(task)).slice(0, 32)}`,
-    hidden: [lastPlace('key', 2, size), lastPlace('door', 4, size)],
-    oracleReturn: task => bestReturn(task, options),
+    taskKey: task => `layouts=${drawnFor(task).layouts.length / LAYOUT} ${portableSha256(canonicalJson(task)).slice(0, 32)}`,
+    hidden: [lastPlace('key', 2, rules), lastPlace('door', 4, rules)],
+    oracleReturn: task => bestReturn(scheduleOf(task), options),
     attempts: {
       cells,
       actions,
@@ -98,8 +108,8 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
       name: 'doors',
       of: ({ observation, reward }, i) => Number(reward[i] > 0 && observation[i * WIDTH + HAS_KEY] === 1),
     },
-    changes: changesOf,
-    render: (task, observation, elapsed) => draw(task, observation, elapsed, size),
+    changes: task => scheduleOf(task).changes,
+    render: (task, observation, elapsed) => draw(scheduleOf(task), observation, elapsed, size),
     make(tasks) {
       for (const task of tasks) expectTask(task, size);
       return lives(tasks, rules);
@@ -117,16 +127,39 @@ function drawTask({ size, calls, every, everyMax, changing }: Options<typeof OPT
   return { layouts: Array.from({ length: LAYOUT * (changes.length + 1) }, () => places.integer(size)), changes };
 }
 
+/** The schedule that a task was drawn with. */
+const drawnFor = (task: Task): Schedule => ({ layouts: task.layouts as readonly number[], changes: task.changes as readonly number[] });
+
+/** The schedule by which each task is played, computed once. */
+function scheduler({ size, calls, timetable }: Options<typeof OPTIONS>): (task: Task) => Schedule {
+  const known = new WeakMap<Task, Schedule>();
+  const scheduled = (task: Task): Schedule => {
+    const drawn = drawnFor(task);
+    if (timetable < 0) return drawn;
+    const count = timetable === 0 ? 0 : Math.ceil(calls / timetable) - 1;
+    const places = Random.seeded(Number.parseInt(portableSha256(canonicalJson(task)).slice(0, 13), 16)).split('layouts');
+    return {
+      layouts: Array.from({ length: LAYOUT * (count + 1) }, (_, i) => drawn.layouts[i] ?? places.integer(size)),
+      changes: Array.from({ length: count }, (_, k) => timetable * (k + 1)),
+    };
+  };
+  return task => {
+    const schedule = known.get(task) ?? scheduled(task);
+    known.set(task, schedule);
+    return schedule;
+  };
+}
+
 /** The place, in the last layout of a task, whose coordinates start at `from`. */
-const lastPlace = (name: string, from: number, size: number): HiddenFactor => ({
+const lastPlace = (name: string, from: number, { size, scheduleOf }: Rules): HiddenFactor => ({
   name,
   space: { kind: 'multi-discrete', nvec: [size, size] },
   parts: ['x', 'y'],
-  of: task => layoutsOf(task).slice(from - LAYOUT, from - LAYOUT + 2 || undefined),
+  of: task => scheduleOf(task).layouts.slice(from - LAYOUT, from - LAYOUT + 2 || undefined),
 });
 
 function expectTask(task: Task, size: number): void {
-  const [layouts, changes] = [layoutsOf(task), changesOf(task)];
+  const { layouts, changes } = drawnFor(task);
   const wanted = LAYOUT * (changes.length + 1);
   invariant(
     layouts.length === wanted,
@@ -150,8 +183,7 @@ function expectTask(task: Task, size: number): void {
  * Shortest paths (D = d′) are optimal while the layout stays; before a change it can be worth opening the door later, so that the next
  * attempt is in the new layout.
  */
-function bestReturn(task: Task, { calls, attempt }: Options<typeof OPTIONS>): number {
-  const [layouts, changes] = [layoutsOf(task), changesOf(task)];
+function bestReturn({ layouts, changes }: Schedule, { calls, attempt }: Options<typeof OPTIONS>): number {
   const lengths = Array.from({ length: changes.length + 1 }, (_, k) => {
     const [x, y, keyX, keyY, doorX, doorY] = layouts.slice(LAYOUT * k, LAYOUT * (k + 1));
     const toKey = Math.max(1, Math.abs(keyX - x) + Math.abs(keyY - y));
@@ -173,11 +205,11 @@ function bestReturn(task: Task, { calls, attempt }: Options<typeof OPTIONS>): nu
 }
 
 /** One character a cell: the agent (@) hides the key (K), which hides the door (D), which hides the start (S). The last line says what else it sees. */
-function draw(task: Task, observation: ArrayLike<number>, elapsed: number, size: number): string {
+function draw({ layouts, changes }: Schedule, observation: ArrayLike<number>, elapsed: number, size: number): string {
   // The layout of an attempt is the latest one that was due when the call before it reset.
   const from = elapsed - observation[STEPS];
-  const layout = changesOf(task).findLastIndex(call => call < from) + 1;
-  const [x, y, keyX, keyY, doorX, doorY] = layoutsOf(task).slice(LAYOUT * layout, LAYOUT * (layout + 1));
+  const layout = changes.findLastIndex(call => call < from) + 1;
+  const [x, y, keyX, keyY, doorX, doorY] = layouts.slice(LAYOUT * layout, LAYOUT * (layout + 1));
   const rows = Array.from({ length: size }, () => new Array<string>(size).fill('.'));
   rows[y][x] = 'S';
   rows[doorY][doorX] = 'D';
@@ -187,17 +219,20 @@ function draw(task: Task, observation: ArrayLike<number>, elapsed: number, size:
 }
 
 /** Deterministic. All returned arrays are buffers that the next call overwrites. */
-function lives(tasks: readonly Task[], { cells, actions, actionSpace, move, cellAt, observe, calls, attempt }: Rules): VectorEnv {
+function lives(
+  tasks: readonly Task[],
+  { cells, actions, actionSpace, move, cellAt, observe, calls, attempt, scheduleOf }: Rules,
+): VectorEnv {
   const size = tasks.length;
   const result = stepBuffers(size, WIDTH);
   const { observation, reward, truncated, finalObservation } = result;
   const next = Int32Array.from({ length: cells * actions }, (_, pair) => move(Math.floor(pair / actions), pair % actions));
-  const changes = tasks.map(changesOf);
+  const schedules = tasks.map(scheduleOf);
+  const changes = schedules.map(({ changes }) => changes);
   /** [tasks][layouts × 3] the cells of start, key and door. */
-  const places = tasks.map(task => {
-    const layouts = layoutsOf(task);
-    return Int32Array.from({ length: layouts.length / 2 }, (_, p) => cellAt(layouts.slice(2 * p, 2 * p + 2)));
-  });
+  const places = schedules.map(({ layouts }) =>
+    Int32Array.from({ length: layouts.length / 2 }, (_, p) => cellAt(layouts.slice(2 * p, 2 * p + 2))),
+  );
   const [layout, cell, held, steps] = [new Int32Array(size), new Int32Array(size), new Int32Array(size), new Int32Array(size)];
   const over = new Uint8Array(size);
   // All lives have equal lengths, so they share one clock.
