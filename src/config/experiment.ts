@@ -101,6 +101,11 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
   // A data set may bring the options of its environment.
   if (env.options) checkOptions(['environment', environments], env, context, { path: ['env'] });
   checkOptions(['source', sources], source, context, { path: ['source'] });
+  if (source.env)
+    checkOptions(['environment', environments], { id: env.id, options: source.env }, context, {
+      path: ['source', 'env'],
+      below: env.options,
+    });
   for (const [i, { options }] of evaluate.envs.entries())
     checkOptions(['environment', environments], { id: env.id, options }, context, {
       path: ['evaluate', 'envs', i],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { StageCache } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
@@ -49,5 +50,33 @@ describe('maxTasks', () => {
   it('left out, is not among the settings that name a stage', () => {
     const { source, evaluate } = load();
     expect([Object.hasOwn(source, 'maxTasks'), Object.hasOwn(evaluate, 'maxTasks')]).toEqual([false, false]);
+  });
+});
+
+describe('source.env', () => {
+  const LIFE = ['env.id=key-to-door-life', 'env.options={size: 4, attempt: 12, calls: 60, every: 20}', 'split.tasks=3', 'split.heldOut=2'];
+  const life = (...overrides: string[]) =>
+    load(...LIFE, 'source.id=layout-search', 'source.episodes=1', 'context.segment=10', 'context.segments=2', ...overrides);
+
+  it('makes the histories in the same tasks with other options of the environment', async () => {
+    const [here, elsewhere] = [life(), life('source.env={timetable: 0}')];
+    const { family } = openTasks(here);
+    const starts = async (config: typeof here) => {
+      const { histories } = loadHistories(await generate(store, config, nodeExecutor()), family);
+      return histories.map(({ taskKey, observation }) => {
+        const cells = new Set<string>();
+        for (let t = 0; t < observation.length; t += 4) if (observation[t + 3] === 0) cells.add(`${observation[t]},${observation[t + 1]}`);
+        return { taskKey, cells: cells.size };
+      });
+    };
+    const [moving, still] = [await starts(here), await starts(elsewhere)];
+    expect(still.map(({ taskKey }) => taskKey)).toEqual(moving.map(({ taskKey }) => taskKey));
+    expect(still.every(({ cells }) => cells === 1)).toBe(true);
+    expect(moving.some(({ cells }) => cells > 1)).toBe(true);
+  });
+
+  it('must keep the tasks, and is checked like the options of the environment', async () => {
+    await expect(generate(store, life('source.env={every: 25}'), nodeExecutor())).rejects.toMatchObject({ code: 'E_CONFIG' });
+    expect(() => life('source.env={timetabel: 0}')).toThrow(failure('E_CONFIG', 'source.env', 'timetable'));
   });
 });

@@ -8,6 +8,7 @@ import type { Executor } from '../engine/index.ts';
 import { type EnvFamily, everyNthEpisode, type History, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { generateHistory, source, type WantedHistory } from '../sources/index.ts';
+import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Progress } from '../util/progress.ts';
 import { datasetKey, datasetOf, selectHistories } from './imported.ts';
@@ -36,9 +37,10 @@ export function generate(store: StageCache, config: GenerateConfig, executor: Ex
       : { env, split: division, source: settings, seed },
     inputs: {},
     async run({ folder, progress, signal }) {
+      const made = settings.env ? madeIn(config, settings.env) : config;
       const { family, train, test } = openTasks(config);
       const make = settings.dataset === undefined ? rollSource : takeDataset;
-      const { histories, about, report } = make(config, family, train, { progress, signal, executor });
+      const { histories, about, report } = make(made, openTasks(made).family, train, { progress, signal, executor });
       const split = { train: train.map(family.taskKey), test: test.map(family.taskKey) };
       const writer = new HistoryWriter(folder, family, split);
       for await (const history of histories) writer.add(history);
@@ -49,6 +51,24 @@ export function generate(store: StageCache, config: GenerateConfig, executor: Ex
       return { dataHash, histories: total('histories'), transitions: total('transitions'), ...report };
     },
   });
+}
+
+/**
+ * The experiment in the environment with the options of `source.env`.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if it has other training tasks or spaces.
+ */
+function madeIn<C extends GenerateConfig>(config: C, options: NonNullable<C['source']['env']>): C {
+  const made = { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
+  const of = (config: C) => {
+    const { family, train } = openTasks(config);
+    return canonicalJson({ tasks: train.map(family.taskKey), observation: family.observationSpace, action: family.actionSpace });
+  };
+  if (of(made) === of(config)) return made;
+  throw new CadenzaError(
+    'E_CONFIG',
+    `source.env: expected options that keep the tasks and spaces of ${config.env.id}, but training tasks or spaces change with ${canonicalJson(options)}. Change these options, or train a separate experiment.`,
+  );
 }
 
 const reported = z.object({ dataHash: z.string(), imported: z.unknown().optional() });

@@ -72,6 +72,9 @@ export const sharedFields = () => ({
       )
       .optional(),
     options: options('Options of the source algorithm, which validates them').default({}),
+    env: options(
+      'Options of the environment in which the histories are made, where they differ from env.options. It must have the same tasks and spaces, so that the agents are evaluated elsewhere than they were trained',
+    ).optional(),
     maxTasks: count('Maximum number of training tasks with histories, selected by split.seed. If omitted, all training tasks').optional(),
     histories: count('Number of learning histories per training task').default(24),
     episodes: count('Episodes per history').default(24),
