@@ -2,7 +2,7 @@
 
 import { Model, type ModelConfig } from '../src/agent/model.ts';
 import { lossOf, Pass } from '../src/agent/terms.ts';
-import { inputsOf, optimize } from '../src/engine/index.ts';
+import { type HostTensor, inputsOf, optimize } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { initialize, Scope } from '../src/nn/index.ts';
 import { pack, trainStep } from '../src/optim/index.ts';
@@ -10,7 +10,7 @@ import type { WeightedTerm } from '../src/records/index.ts';
 import { listedTasks } from '../src/rl/index.ts';
 import type { BaseConfig } from '../src/settings/base.ts';
 import { generateHistory, source } from '../src/sources/index.ts';
-import { BatchSampler, newBatch } from '../src/tokenizers/index.ts';
+import { BatchSampler, chosenContexts, newBatch } from '../src/tokenizers/index.ts';
 import { Random } from '../src/util/random.ts';
 import { referenceOptimizer } from './reference-model.ts';
 import type { StepSource } from './training.ts';
@@ -42,12 +42,22 @@ export function fineTuningSource({ config, terms, batch: size }: FineTuning): St
   const shape = model.trainingShape(size);
   const batch = newBatch(model.tokenizer, shape);
   const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.earlyEpisodeFraction);
-  const used = inputsOf({ outputs: { loss } });
-  const feeds = Object.fromEntries(
-    (['context', 'query', 'target', 'weight'] as const).map(name => [
-      name,
-      { data: batch[name], shape: used.get(name)!.shape, dtype: 'float32' as const },
-    ]),
-  );
-  return { graph: optimize(graph), state, parameters, feeds, fill: step => sampler.fill(batch, random.split('batch', step)) };
+  const chosen = model.rebuilt ? chosenContexts(model.tokenizer, shape, model.rebuilt) : undefined;
+  const { place: _, ...columns } = batch;
+  const buffers: Readonly<Record<string, HostTensor['data'] | undefined>> = {
+    ...columns,
+    rebuilt: chosen?.contexts,
+    rebuiltAt: chosen?.at,
+  };
+  // Parameters are inputs, too, but have no buffer here.
+  const feeds: Record<string, HostTensor> = {};
+  for (const [name, { shape, dtype }] of inputsOf({ outputs: { loss } })) {
+    const data = buffers[name];
+    if (data) feeds[name] = { data, shape, dtype };
+  }
+  const fill = (step: number) => {
+    sampler.fill(batch, random.split('batch', step));
+    chosen?.fill(batch.context, random.split('rebuilt', step));
+  };
+  return { graph: optimize(graph), state, parameters, feeds, fill };
 }

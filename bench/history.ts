@@ -117,7 +117,11 @@ async function timeFullContext(model: Model, executor: Executor, length: number)
 export const history: Bench = {
   description: 'cost of an action after 100 to 100,000 transitions: recurrent CAD versus AD with the full context',
   async run(say) {
-    const config = loadExperiment('experiments/dark-room.yaml', [`compressor=${KIND}`]);
+    const config = loadExperiment('experiments/dark-room.yaml', [
+      `compressor=${KIND}`,
+      'queries.perHistory=1',
+      'queries.reconstructed=null',
+    ]);
     const model = new Model(config, openTasks(config).family);
     const executor = nodeExecutor(config.executor);
     const { agents, cost } = await recurrentAgents(model, executor);

@@ -10,18 +10,27 @@ import { BENCHES } from './registry.ts';
 
 const { values, positionals } = given();
 const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;
-if (!bench || values.help) {
+const transitions = Number(values.transitions ?? 1e6);
+const problem =
+  positionals.length === 0
+    ? undefined
+    : !bench
+      ? `expected the name of one benchmark, found ${positionals.join(' ')}`
+      : !(Number.isInteger(transitions) && transitions >= 1e5)
+        ? `--transitions: expected an integer of at least 100,000, found ${values.transitions}`
+        : undefined;
+if (!bench || problem || values.help) {
   const names = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`);
   const usage = `usage: npm run bench -- <name> [--json] [--transitions <n>]\n\n${names.join('\n')}`;
   if (values.help) console.log(usage);
-  else console.error(usage);
+  else console.error(problem ? `[E_USAGE] ${problem}\n\n${usage}` : usage);
   process.exit(values.help ? 0 : 2);
 }
 
 // An executor that does not work is part of the result, not an error to log.
 env.logLevel = 'fatal';
 const machine = machineFacts();
-const options = { transitions: values.transitions === undefined ? undefined : Number(values.transitions) };
+const options = values.transitions === undefined ? {} : { transitions };
 const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line), options).catch(stop) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
 if (bench.table && !values.json) console.log(`\n${bench.table(result)}`);

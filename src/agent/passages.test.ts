@@ -18,6 +18,7 @@ const SIZES = `name: a
 context: {episodes: 3, layout: segments}
 queries: {perHistory: ${EACH}, reconstructed: 2}
 source: {episodes: 6}
+optimizer: {batch: ${BATCH}}
 model: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, encoderSpan: horizon, decoderLayers: 1, latents: 2}`;
 
 const FAMILIES = {

@@ -22,7 +22,7 @@ const EVALUATION = 'docs/concepts/evaluation.md';
 export const HELP: Readonly<Record<string, Help>> = {
   '': {
     examples: [
-      ['run dark-room', 'train and evaluate a preset, 4 to 9 minutes on two cores'],
+      ['run dark-room', 'train and evaluate a preset, about 4 minutes on two cores'],
       ['init my-project', 'create a project with your own environment'],
       ['run --help', 'show the options of a command'],
     ],

@@ -124,6 +124,12 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     const reason = `only every ${source.stride}th episode is kept, and a history has fewer`;
     refuse(['source', 'stride'], `expected at most source.episodes (${source.episodes}), because ${reason}`);
   }
+  const { perHistory } = config.queries;
+  for (const section of ['optimizer', 'teacher', 'pretrain', 'distill', 'finetune', 'consolidate', 'baselines'] as const) {
+    const { batch } = config[section];
+    if (batch !== undefined && batch % perHistory !== 0)
+      refuse([section, 'batch'], `expected a multiple of queries.perHistory (${perHistory}), the queries of each history`);
+  }
   const missing = crossLayers === 'every' ? -1 : crossLayers.findIndex(layer => layer >= model.decoderLayers);
   if (missing >= 0) {
     const message = `expected layer numbers below model.decoderLayers (${model.decoderLayers}); layers are numbered from 0`;
