@@ -7,6 +7,7 @@ import { delayedBandit } from './delayed-bandit.ts';
 import { gymnasium } from './gymnasium/index.ts';
 import { keyToDoor } from './key-to-door.ts';
 import { pointRoom } from './point-room.ts';
+import { tMaze } from './t-maze.ts';
 
 export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planning.ts';
 export * from './entry.ts';
@@ -15,7 +16,7 @@ export * from './tabular.ts';
 /** The registry of environments. */
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, gymnasium],
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, tMaze, gymnasium],
   { description: 'string', options: 'object', create: 'function' },
 );
 

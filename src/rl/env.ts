@@ -100,6 +100,34 @@ export interface PlaneModel {
   center(task: Task): readonly [x: number, y: number];
 }
 
+/**
+ * What an agent must remember to act optimally, in families where the observations of an episode tell all that matters: a cue, or how often
+ * something was seen. Agents that know the rules, but not the task, may use it.
+ */
+export interface RecallModel {
+  /** How many numbers are remembered. All are 0 at the start of an episode. */
+  readonly size: number;
+  /** Takes an observation into the memory. Each observation that is acted on is taken in once, in order. */
+  remember(memory: Float64Array, observation: ArrayLike<number>): void;
+  /** The optimal action, one integer, on an observation that the memory has taken in. */
+  act(memory: Float64Array, observation: ArrayLike<number>): number;
+}
+
+/** What a step counts for besides its reward, such as goals reached. */
+export interface Outcome {
+  /** What is counted, in the plural. */
+  readonly name: string;
+  /** What the step of environment `i` counts for; the arrays are those of all environments. */
+  of(
+    step: {
+      readonly observation: ArrayLike<number>;
+      readonly reward: ArrayLike<number>;
+      readonly nextObservation: ArrayLike<number>;
+    },
+    i: number,
+  ): number;
+}
+
 /** A property of a task that its agent is never given, so that its memory can be probed for it. */
 export interface HiddenFactor {
   readonly name: string;
@@ -140,6 +168,10 @@ export interface EnvFamily {
   readonly model?: TabularModel;
   /** Model for search in the plane; absent if nothing moves there. */
   readonly plane?: PlaneModel;
+  /** What must be remembered to act optimally; absent where more than the observations of an episode matters. */
+  readonly recall?: RecallModel;
+  /** What is counted per step besides the reward; absent if nothing is. */
+  readonly outcome?: Outcome;
   /** Whether acting on the observation at `observation[from …]` is scored; if not, there is nothing to learn or imitate. Absent: always. */
   scored?(observation: ArrayLike<number>, from: number): boolean;
   /** How the expected regret of actions is computed; absent if the family does not define it. */

@@ -9,6 +9,7 @@ import { oracle, uniform } from './oracle.ts';
 import { ppo } from './ppo/ppo.ts';
 import { qLearning } from './q-learning.ts';
 import { rMax } from './r-max.ts';
+import { recall } from './recall.ts';
 import { replayBuffer } from './replay-buffer.ts';
 import type { Source } from './source.ts';
 import { ucb } from './ucb.ts';
@@ -25,7 +26,7 @@ export * from './source.ts';
 /** The registry of sources. */
 export const sources = new Registry<Source>(
   'source',
-  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, ppo, oracle, uniform],
+  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, recall, ppo, oracle, uniform],
   { description: 'string', knows: 'string', options: 'object' },
 );
 

@@ -24,6 +24,12 @@ const SOURCES = String.raw`
   pages = {235--256},
   year = {2002}
 }
+@inproceedings{bakker2001,
+  author = {Bram Bakker},
+  title = {Reinforcement Learning with Long Short-Term Memory},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2001}
+}
 @inproceedings{bellemare2017,
   author = {Marc G. Bellemare and Will Dabney and R{\'e}mi Munos},
   title = {A Distributional Perspective on Reinforcement Learning},
@@ -117,6 +123,13 @@ const SOURCES = String.raw`
   title = {Finite Scalar Quantization: {VQ-VAE} Made Simple},
   booktitle = {International Conference on Learning Representations},
   year = {2024}
+}
+@inproceedings{ni2023,
+  author = {Tianwei Ni and Michel Ma and Benjamin Eysenbach and Pierre-Luc Bacon},
+  title = {When Do Transformers Shine in {RL}? Decoupling Memory from Credit Assignment},
+  booktitle = {Advances in Neural Information Processing Systems},
+  note = {arXiv:2307.03864},
+  year = {2023}
 }
 @inproceedings{oord2017,
   author = {Aaron van den Oord and Oriol Vinyals and Koray Kavukcuoglu},
