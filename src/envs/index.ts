@@ -2,6 +2,7 @@
 
 import type { EnvFamily } from '../rl/index.ts';
 import { Registry } from '../util/registry.ts';
+import { countRecall } from './count-recall.ts';
 import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-room.ts';
 import { delayedBandit } from './delayed-bandit.ts';
 import { gymnasium } from './gymnasium/index.ts';
@@ -16,7 +17,7 @@ export * from './tabular.ts';
 /** The registry of environments. */
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, tMaze, gymnasium],
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, tMaze, countRecall, gymnasium],
   { description: 'string', options: 'object', create: 'function' },
 );
 

@@ -124,6 +124,12 @@ const SOURCES = String.raw`
   booktitle = {International Conference on Learning Representations},
   year = {2024}
 }
+@inproceedings{morad2023,
+  author = {Steven Morad and Ryan Kortvelesy and Matteo Bettini and Stephan Liwicki and Amanda Prorok},
+  title = {{POPGym}: Benchmarking Partially Observable Reinforcement Learning},
+  booktitle = {International Conference on Learning Representations},
+  year = {2023}
+}
 @inproceedings{ni2023,
   author = {Tianwei Ni and Michel Ma and Benjamin Eysenbach and Pierre-Luc Bacon},
   title = {When Do Transformers Shine in {RL}? Decoupling Memory from Credit Assignment},
