@@ -202,6 +202,24 @@ describe('r-max', () => {
 
 const lastTenth = (values: number[]) => values.slice(-Math.ceil(values.length / 10)).reduce((sum, v, _, all) => sum + v / all.length, 0);
 
+describe('permuted actions', () => {
+  const family = environment('dark-room', { size: 5, permutations: 2 });
+  const tasks = every(listedTasks(family, 'A test'), 7);
+
+  it('are refused by sources that must know the moves', () => {
+    expect(() => make('r-max', tasks[0], { family })).toThrow(failure('E_CONFIG', 'dark-room'));
+  });
+
+  it('are found out by count-based and q-learning, and known to the oracle', () => {
+    expect(curve('oracle', family, tasks, 1)).toEqual([1]);
+    for (const id of ['count-based', 'q-learning']) {
+      const values = curve(id, family, tasks, 100);
+      expect(values[0], id).toBeLessThan(0.5);
+      expect(values[99], id).toBeGreaterThan(0.85);
+    }
+  });
+});
+
 describe('learning', () => {
   const goals = every(rooms, 8);
 

@@ -13,7 +13,7 @@ import { describeExperiment } from '../../pipeline/describe.ts';
 import { heads } from '../../policy/index.ts';
 import type { Results } from '../../records/index.ts';
 import { DEMONSTRATION_STYLES, sources } from '../../sources/index.ts';
-import { resolveOptions } from '../../util/options.ts';
+import { type OptionValues, resolveOptions } from '../../util/options.ts';
 import { citedKeys } from './bibliography.ts';
 import { methods } from './methods.ts';
 import {
@@ -63,8 +63,16 @@ describe('the prose of built-in kinds', () => {
   };
   const { compression } = config;
   const kinds: [string, string, RegExp, readonly string[]][] = [
-    ...environments.all.map(
-      kind => [kind.id, environmentProse(kind), known.environments, Object.keys(kind.options)] as [string, string, RegExp, string[]],
+    ...[{} as OptionValues, { width: 40, height: 20, start: 'corner', permutations: 3 }].flatMap(options =>
+      environments.all.map(
+        kind =>
+          [kind.id, environmentProse({ ...kind, options }), known.environments, Object.keys(kind.options)] as [
+            string,
+            string,
+            RegExp,
+            string[],
+          ],
+      ),
     ),
     ...sources.all.map(kind => {
       const options = resolveOptions(kind.id, kind.options);

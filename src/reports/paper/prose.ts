@@ -12,8 +12,11 @@ const raw = String.raw;
 
 // ---- environments: <horizon>, <tasks> and <options/…> stand for values of the setting of the environment ----------------------
 
-const ROOM = `a room of <options/size> by <options/size> cells, one of which is a hidden goal`;
-const START = 'Every episode starts in the center.';
+/** Columns by rows of a room. */
+const cells = ({ width, height }: OptionValues): string =>
+  `<options/${width ? 'width' : 'size'}> by <options/${height ? 'height' : 'size'}> cells`;
+const permuted = ({ permutations }: OptionValues): string =>
+  permutations ? ' The actions of a task are in a hidden order, and otherwise equal tasks occur with <options/permutations|order>.' : '';
 const SEEN = 'The agent observes its coordinates.';
 const COMPASS_WORDS = 'Its actions are to stay or to move to a neighboring cell; a move against a wall has no effect.';
 const PAID_STAYS = 'Every step that ends on the goal has a reward of one, and an episode lasts <horizon|step>.';
@@ -21,12 +24,18 @@ const PAID_ONCE = 'Reaching the goal gives a reward of one and ends the episode,
 const TASKS = 'A task is a goal; there are <tasks> of them.';
 
 /** A room: its name, then the sentences in which rooms differ. */
-const room = (
-  name: string,
-  { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
-): string => [`${name} is ${ROOM}.`, START, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ');
+const room =
+  (
+    name: string,
+    { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
+  ) =>
+  (options: OptionValues): string => {
+    const start = `Every episode starts in ${options.start === 'corner' ? 'a corner' : 'the center'}.`;
+    const goal = `${name} is a room of ${cells(options)}, one of which is a hidden goal.`;
+    return [goal, start, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ') + permuted(options);
+  };
 
-export const ENVIRONMENTS: Readonly<Record<string, string>> = {
+export const ENVIRONMENTS: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
   'dark-room': room(raw`Dark Room~\cite{laskin2023}`),
   'dark-room-hard': room(raw`Dark Room Hard~\cite{laskin2023}`, { endsOnGoal: true }),
   'dark-room-pixels': room(raw`Pixel Dark Room, a variant of Dark Room~\cite{laskin2023},`, {
@@ -37,10 +46,12 @@ export const ENVIRONMENTS: Readonly<Record<string, string>> = {
       'An action is a pair of integers that change each coordinate by minus one, zero or one, so that a diagonal move is one step; a move against a wall does not change that coordinate.',
   }),
   'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real-valued states and actions: a point in a square with coordinates from $-1$ to $1$ and a hidden disc with a radius of <options/radius>. The agent observes its coordinates and starts every episode in the center. An action is a displacement, which is clipped to a length of <options/stepLength>. Every step that ends in the disc has a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
-  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.`,
+  'key-to-door': options =>
+    raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.` +
+    permuted(options),
   'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode has <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in total. A pull has a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step, the environment executes a random arm, whatever the agent chooses, without a reward; such a step is neither a training target nor scored. The agent observes only whether the step is a distractor.`,
   't-maze': raw`The passive T-maze~\cite{bakker2001, ni2023} is a corridor of <options/shortest> to <options/longest> moves, in steps of <options/every>, that ends at a junction. The first observation shows a cue, which is never shown again; all cells of the corridor look alike, and the agent observes when it is at the junction. The turn that the cue names has a reward of one. Every other step of the corridor that is not a move forward has a reward of minus <options/penalty>. An episode has one step more than the corridor has moves, whatever the agent does. A task is a cue and a length; there are <tasks> of them.`,
-  'count-recall': raw`CountRecall~\cite{morad2023}, at level <options/level>, deals a card in every step and asks how many cards of one kind (color, suit or rank) were dealt so far, the present one included. The agent observes the kind of the card and the kind that is asked for, and its action is the answer. An episode has <horizon|question>. The rewards of correct answers sum to one over an episode; a wrong answer has the same reward with a negative sign. A task is a deal of cards and questions; there are <tasks> of them.`,
+  'count-recall': raw`CountRecall~\cite{morad2023}, at level <options/level>, deals a card in every step and asks how many cards of one kind (color, suit or rank) were dealt so far, the present one included. The agent observes the kind of the card and the kind that is asked for, and its action is the answer. An episode has <horizon|question>. The rewards of correct answers sum to one over an episode; a wrong answer has the same reward with a negative sign. A task is a deal of cards and questions.`,
   gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment; there are <tasks> of them.`,
 };
 
@@ -239,7 +250,8 @@ export const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
 export const TEACHER: string = COMPRESSORS.full;
 
 /** Names are relative to the setting of the environment. */
-export const environmentProse = (kind: Kind): string => own(ENVIRONMENTS, kind, undefined) ?? `The environment is ${plain(kind)}`;
+export const environmentProse = (kind: Kind & { readonly options: OptionValues }): string =>
+  own(ENVIRONMENTS, kind, kind.options) ?? `The environment is ${plain(kind)}`;
 
 /** Completes "The source is …"; further sentences may follow. Names are relative to the setting of the source. */
 export const sourceProse = (kind: NonNullable<Kinds['source']>): string => own(SOURCES, kind, kind.options) ?? plain(kind);

@@ -1,6 +1,6 @@
 /** @file Methods: compared methods, evaluation, and implementation (method 6). */
 
-import type { Kinds, MethodResult } from '../../records/index.ts';
+import type { Kinds, MethodResult, Setting } from '../../records/index.ts';
 import { isMap } from '../../util/canonical.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
@@ -109,10 +109,10 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
 
 /** The settings that a further table changes, and the description of another source or environment. */
 function furtherTable(facts: Facts, i: number): Written | undefined {
-  const { config, kinds } = facts;
+  const { config, kinds, setting } = facts;
   const { name, set } = config.tables[i];
   const changed = leaves(set, `config/tables/${i}/set`).map(([key, path]) => raw`\texttt{${key}} <${path}>`);
-  const [first, own] = [wordsOf(kinds), wordsOf(kinds.tables[name])];
+  const [first, own] = [wordsOf(kinds, setting), wordsOf(kinds.tables[name], setting.tables?.[name])];
   return paragraph(facts, [
     raw`The table \texttt{<config/tables/${i}/name>} repeats the experiment with some settings changed: ${changed.join(', ')}.`,
     own.source !== undefined && own.source !== first.source && `Its source is ${rebase(own.source, `setting/tables/${name}/source`)}`,
@@ -120,8 +120,8 @@ function furtherTable(facts: Facts, i: number): Written | undefined {
   ]);
 }
 
-const wordsOf = ({ environment, source }: Kinds) => ({
-  environment: environment && environmentProse(environment),
+const wordsOf = ({ environment, source }: Kinds, setting?: Setting) => ({
+  environment: environment && environmentProse({ ...environment, options: setting?.environment.options ?? {} }),
   source: source && sourceProse(source),
 });
 

@@ -13,10 +13,11 @@ export const audited = ({ results }: Facts, key: 'taught' | 'evaluated'): boolea
 
 export function environment(facts: Facts): (Written | undefined)[] {
   const { setting, kinds } = facts;
+  const { options } = setting.environment;
   return [
     paragraph(facts, [
-      setting.environment.options && kinds.environment
-        ? rebase(environmentProse(kinds.environment), 'setting/environment')
+      options && kinds.environment
+        ? rebase(environmentProse({ ...kinds.environment, options }), 'setting/environment')
         : raw`The environment is \texttt{<config/env/id>}, which is available as recordings only; an episode lasts at most <setting/environment/horizon|step>.`,
     ]),
   ];
