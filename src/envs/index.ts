@@ -7,6 +7,7 @@ import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-ro
 import { delayedBandit } from './delayed-bandit.ts';
 import { gymnasium } from './gymnasium/index.ts';
 import { keyToDoor } from './key-to-door.ts';
+import { mazeRunner } from './maze-runner.ts';
 import { pointRoom } from './point-room.ts';
 import { tMaze } from './t-maze.ts';
 
@@ -17,7 +18,7 @@ export * from './tabular.ts';
 /** The registry of environments. */
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, tMaze, countRecall, gymnasium],
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, tMaze, countRecall, mazeRunner, gymnasium],
   { description: 'string', options: 'object', create: 'function' },
 );
 

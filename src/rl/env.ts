@@ -113,6 +113,24 @@ export interface RecallModel {
   act(memory: Float64Array, observation: ArrayLike<number>): number;
 }
 
+/** A family where an agent looks for goals in a square maze, with the moves `MAZE_MOVES`, and sees a part of it at a time. */
+export interface MazeModel {
+  /** Cells per side, with the walls around the maze. */
+  readonly side: number;
+  /** What an observation shows. */
+  read(observation: ArrayLike<number>): MazeView;
+}
+
+/** What an agent in a maze sees. Cell = row · side + column. */
+export interface MazeView {
+  /** Where it is. */
+  readonly cell: number;
+  /** Free cells up to the next wall to the west, north, east and south. */
+  readonly free: readonly number[];
+  /** The cell to go to; undefined after the end of an attempt. */
+  readonly goal?: number;
+}
+
 /** What a step counts for besides its reward, such as goals reached. */
 export interface Outcome {
   /** What is counted, in the plural. */
@@ -170,6 +188,8 @@ export interface EnvFamily {
   readonly plane?: PlaneModel;
   /** What must be remembered to act optimally; absent where more than the observations of an episode matters. */
   readonly recall?: RecallModel;
+  /** Model for search in a maze; absent if there is none. */
+  readonly maze?: MazeModel;
   /** What is counted per step besides the reward; absent if nothing is. */
   readonly outcome?: Outcome;
   /** Whether acting on the observation at `observation[from …]` is scored; if not, there is nothing to learn or imitate. Absent: always. */

@@ -4,6 +4,7 @@ import { Registry } from '../util/registry.ts';
 import { countBased } from './count-based.ts';
 import { demonstrations } from './demonstrations.ts';
 import { discSearch } from './disc-search.ts';
+import { mazeSearch } from './maze-search.ts';
 import { noiseCurriculum } from './noise-curriculum.ts';
 import { oracle, uniform } from './oracle.ts';
 import { ppo } from './ppo/ppo.ts';
@@ -26,7 +27,7 @@ export * from './source.ts';
 /** The registry of sources. */
 export const sources = new Registry<Source>(
   'source',
-  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, recall, ppo, oracle, uniform],
+  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, recall, mazeSearch, ppo, oracle, uniform],
   { description: 'string', knows: 'string', options: 'object' },
 );
 

@@ -52,7 +52,7 @@ function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: 
 const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) => i % stride === 0);
 
 /** Sources that need a part of the family which few families declare. */
-const NEEDS: Readonly<Record<string, 'plane' | 'recall'>> = { 'disc-search': 'plane', recall: 'recall' };
+const NEEDS: Readonly<Record<string, 'plane' | 'recall' | 'maze'>> = { 'disc-search': 'plane', recall: 'recall', 'maze-search': 'maze' };
 
 /** Sources that learn networks: they act on what a situation looks like. */
 const NETWORKS = ['ppo'];

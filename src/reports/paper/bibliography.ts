@@ -64,6 +64,12 @@ const SOURCES = String.raw`
   booktitle = {International Conference on Machine Learning},
   year = {2025}
 }
+@inproceedings{grigsby2024,
+  author = {Jake Grigsby and Linxi Fan and Yuke Zhu},
+  title = {{AMAGO}: Scalable In-Context Reinforcement Learning for Adaptive Agents},
+  booktitle = {International Conference on Learning Representations},
+  year = {2024}
+}
 @inproceedings{guo2017,
   author = {Chuan Guo and Geoff Pleiss and Yu Sun and Kilian Q. Weinberger},
   title = {On Calibration of Modern Neural Networks},
@@ -252,6 +258,12 @@ const SOURCES = String.raw`
   pages = {62832--62846},
   note = {arXiv:2312.12275},
   year = {2024}
+}
+@misc{zuo2018,
+  author = {Xingdong Zuo},
+  title = {mazelab: A Customizable Framework to Create Maze and Gridworld Environments},
+  note = {GitHub: zuoxingdong/mazelab},
+  year = {2018}
 }
 `;
 
