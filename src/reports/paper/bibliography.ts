@@ -64,6 +64,13 @@ const SOURCES = String.raw`
   booktitle = {International Conference on Machine Learning},
   year = {2025}
 }
+@inproceedings{garivier2011,
+  author = {Aur{\'e}lien Garivier and Eric Moulines},
+  title = {On Upper-Confidence Bound Policies for Switching Bandit Problems},
+  booktitle = {Algorithmic Learning Theory},
+  pages = {174--188},
+  year = {2011}
+}
 @inproceedings{grigsby2024,
   author = {Jake Grigsby and Linxi Fan and Yuke Zhu},
   title = {{AMAGO}: Scalable In-Context Reinforcement Learning for Adaptive Agents},
@@ -88,6 +95,12 @@ const SOURCES = String.raw`
   title = {Adam: A Method for Stochastic Optimization},
   booktitle = {International Conference on Learning Representations},
   year = {2015}
+}
+@inproceedings{kocsis2006,
+  author = {Levente Kocsis and Csaba Szepesv{\'a}ri},
+  title = {Discounted {UCB}},
+  booktitle = {PASCAL Challenges Workshop},
+  year = {2006}
 }
 @inproceedings{laskin2023,
   author = {Michael Laskin and Luyu Wang and Junhyuk Oh and Emilio Parisotto and Stephen Spencer and Richie Steigerwald and DJ Strouse and Steven Hansen and Angelos Filos and Ethan Brooks and Maxime Gazeau and Himanshu Sahni and Satinder Singh and Volodymyr Mnih},
@@ -222,6 +235,15 @@ const SOURCES = String.raw`
   publisher = {MIT Press},
   edition = {second},
   year = {2018}
+}
+@article{thompson1933,
+  author = {William R. Thompson},
+  title = {On the Likelihood that One Unknown Probability Exceeds Another in View of the Evidence of Two Samples},
+  journal = {Biometrika},
+  volume = {25},
+  number = {3--4},
+  pages = {285--294},
+  year = {1933}
 }
 @misc{towers2024,
   author = {Mark Towers and Ariel Kwiatkowski and Jordan Terry and John U. Balis and Gianluca De Cola and Tristan Deleu and Manuel Goul{\~a}o and Andreas Kallinteris and Markus Krimmel and Arjun KG and Rodrigo Perez-Vicente and Andrea Pierr{\'e} and Sander Schulhoff and Jun Jet Tai and Hannah Tan and Omar G. Younis},
