@@ -3,7 +3,7 @@
  * hidden. Mazes follow the recipe of mazelab, with open rows around a start room at the bottom.
  */
 
-import { distancesTo, MAZE_MOVES, type Options, type Task } from '../rl/index.ts';
+import { distancesTo, MAZE_MOVES, mazeBorder, mazeSteps, type Options, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, type FamilyRules, rewardedSteps } from './entry.ts';
@@ -54,13 +54,14 @@ const TIME_AT = 6;
 function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>): FamilyRules {
   if (side % 2 === 0)
     throw new CadenzaError('E_CONFIG', `maze-runner: side must be odd, but is ${side}. Choose ${side - 1} or ${side + 1}.`);
+  const moves = mazeSteps(side);
   const start = cellAt(side, [side - 2, Math.floor(side / 2)]);
   const width = GOALS_AT + 2 * goals;
   const ones = (count: number, value: number) => new Array<number>(count).fill(value);
   const overAt = (observation: ArrayLike<number>, from: number) => observation[from + TIME_AT] >= 1 || observation[from + width - 1] < 0;
   return {
     observationSpace: { kind: 'box', low: [...ones(GOALS_AT, 0), ...ones(2 * goals, Math.fround(-1 / side))], high: ones(width, 1) },
-    actionSpace: { kind: 'discrete', n: MAZE_MOVES.length },
+    actionSpace: { kind: 'discrete', n: moves.length },
     horizon: calls || steps,
     rewardMax: 1,
     drawTask(random): Maze {
@@ -72,7 +73,7 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
           walls.slice(row * side, (row + 1) * side).reduce((bits, wall, c) => bits + wall * 2 ** c, 0),
         ),
         goals: chosen.flatMap(cell => [Math.floor(cell / side), cell % side]),
-        actions: random.split('actions').shuffled([...MAZE_MOVES.keys()]),
+        actions: random.split('actions').shuffled([...moves.keys()]),
       };
     },
     taskKey(task) {
@@ -83,7 +84,7 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
       { name: 'walls', space: { kind: 'multi-discrete', nvec: ones(side * side, 2) }, of: task => [...wallsOf(task)] },
       {
         name: 'actions',
-        space: { kind: 'multi-discrete', nvec: ones(MAZE_MOVES.length, MAZE_MOVES.length) },
+        space: { kind: 'multi-discrete', nvec: ones(moves.length, moves.length) },
         of: task => (task as Maze).actions,
       },
     ],
@@ -126,8 +127,7 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
       };
       const look = () => {
         const [row, column] = [Math.floor(cell / side), cell % side];
-        const free = MAZE_MOVES.slice(0, 4).map(([rows, columns]) => {
-          const step = rows * side + columns;
+        const free = moves.slice(0, 4).map(step => {
           let count = 0;
           while (!walls[cell + (count + 1) * step]) count++;
           return count;
@@ -142,8 +142,7 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
         reset: begin,
         step([action]) {
           if (over()) return { observation: begin(), reward: 0 };
-          const [rows, columns] = MAZE_MOVES[actions[action]];
-          const next = cell + rows * side + columns;
+          const next = cell + moves[actions[action]];
           if (!walls[next]) cell = next;
           elapsed++;
           const arrived = cell === targets[reached];
@@ -170,9 +169,8 @@ function goalCells(task: Task): number[] {
 
 /** [side²] 1 for a wall: walls grow from random even cells to even cells that are still free, so they never close a room. */
 function drawWalls(side: number, random: Random): Uint8Array {
-  const walls = new Uint8Array(side * side);
+  const walls = mazeBorder(side);
   const half = Math.floor(side / 2);
-  for (let i = 0; i < side; i++) for (const cell of [i, (side - 1) * side + i, i * side, i * side + side - 1]) walls[cell] = 1;
   const growth = Math.floor(COMPLEXITY * 10 * side);
   for (let wall = Math.floor(DENSITY * half * half); wall > 0; wall--) {
     let [x, y] = [2 * random.integer(half + 1), 2 * random.integer(half + 1)];

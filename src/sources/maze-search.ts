@@ -4,12 +4,9 @@
  * leads nearer or teaches something.
  */
 
-import { distancesTo, type EnvFamily, MAZE_MOVES, type MazeModel, type MazeView } from '../rl/index.ts';
+import { distancesTo, type EnvFamily, type MazeModel, type MazeView, mazeBorder, mazeSteps } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource, spreadOverBest } from './source.ts';
-
-/** What is known of a cell. Only walls block the way. */
-const [UNKNOWN, FREE, WALL] = [0, 2, 1];
 
 /** Weight of the expected distance among actions that may lead as near: less than any difference in distance. */
 const EXPECTED = 1e-3;
@@ -21,36 +18,25 @@ export const mazeSearch = defineSource({
   options: {},
   learner(family) {
     const { side, read } = mazeModel(family);
-    const map = new Uint8Array(side * side).fill(UNKNOWN);
-    for (let i = 0; i < side; i++) for (const cell of [i, (side - 1) * side + i, i * side, i * side + side - 1]) map[cell] = WALL;
-    let orders = permutations([...MAZE_MOVES.keys()]);
+    const steps = mazeSteps(side);
+    /** [side²] 1 for a wall that was seen. */
+    const walls = mazeBorder(side);
+    let orders = permutations([...steps.keys()]);
     /** The cell that a move leads to. */
-    const after = ({ cell, free }: MazeView, move: number) => {
-      const [rows, columns] = MAZE_MOVES[move];
-      return free[move] === 0 ? cell : cell + rows * side + columns;
+    const after = ({ cell, free }: MazeView, move: number) => (free[move] === 0 ? cell : cell + steps[move]);
+    /** Draws the walls that are seen into a map. */
+    const draw = (map: Uint8Array, { cell, free }: MazeView) => {
+      for (const [move, count] of free.entries()) map[cell + (count + 1) * steps[move]] = 1;
     };
-    /** Draws what is seen into a map. */
-    const draw = (into: Uint8Array, { cell, free }: MazeView) => {
-      into[cell] = FREE;
-      for (const [move, count] of free.entries()) {
-        const step = MAZE_MOVES[move][0] * side + MAZE_MOVES[move][1];
-        for (let i = 1; i <= count; i++) into[cell + i * step] = FREE;
-        into[cell + (count + 1) * step] = WALL;
-      }
-    };
-    const value = new Float64Array(MAZE_MOVES.length);
+    const value = new Float64Array(steps.length);
     return {
       distribution(observation, out) {
         const view = read(observation);
         if (view.goal === undefined) return void out.fill(1 / out.length);
-        const seen = map.slice();
-        draw(seen, view);
-        const distance = distancesTo(
-          view.goal,
-          side,
-          Uint8Array.from(seen, mark => Number(mark === WALL)),
-        );
-        const left = MAZE_MOVES.map((_, move) => distance[after(view, move)]);
+        const map = walls.slice();
+        draw(map, view);
+        const distance = distancesTo(view.goal, side, map);
+        const left = steps.map((_, move) => distance[after(view, move)]);
         for (const action of value.keys()) {
           const may = orders.map(order => left[order[action]]);
           value[action] = -Math.min(...may) - (EXPECTED * may.reduce((sum, distance) => sum + distance, 0)) / may.length;
@@ -59,8 +45,8 @@ export const mazeSearch = defineSource({
       },
       observe(observation, action, _reward, nextObservation) {
         const [before, next] = [read(observation), read(nextObservation)];
-        draw(map, before);
-        draw(map, next);
+        draw(walls, before);
+        draw(walls, next);
         // After the end of an attempt, no action moves.
         if (before.goal !== undefined) orders = orders.filter(order => after(before, order[action[0]]) === next.cell);
       },

@@ -54,6 +54,9 @@ const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) =>
 /** Sources that need a part of the family which few families declare. */
 const NEEDS: Readonly<Record<string, 'plane' | 'recall' | 'maze'>> = { 'disc-search': 'plane', recall: 'recall', 'maze-search': 'maze' };
 
+/** Sources that see only actions and rewards. */
+const BANDITS = ['ucb', 'sliding-window-ucb', 'discounted-ucb', 'thompson'];
+
 /** Sources that learn networks: they act on what a situation looks like. */
 const NETWORKS = ['ppo'];
 
@@ -76,7 +79,7 @@ const canLearn = (id: string, family: EnvFamily) => {
   if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.recall ?? family.plane);
   // Tables hold neither reals that are seen nor reals that are done.
   if (family.actionSpace.kind === 'box') return ['random', ...NETWORKS].includes(id);
-  if (family.observationSpace.kind === 'box') return ['random', 'ucb', ...NETWORKS].includes(id);
+  if (family.observationSpace.kind === 'box') return ['random', ...BANDITS, ...NETWORKS].includes(id);
   return Boolean(family.model) || !PLANNERS.includes(id);
 };
 const someTask = (family: EnvFamily): Task => {
