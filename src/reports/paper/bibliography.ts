@@ -52,6 +52,12 @@ const SOURCES = String.raw`
   pages = {1724--1734},
   year = {2014}
 }
+@inproceedings{dao2024,
+  author = {Tri Dao and Albert Gu},
+  title = {Transformers are {SSMs}: Generalized Models and Efficient Algorithms Through Structured State Space Duality},
+  booktitle = {International Conference on Machine Learning},
+  year = {2024}
+}
 @misc{dhariwal2020,
   author = {Prafulla Dhariwal and Heewoo Jun and Christine Payne and Jong Wook Kim and Alec Radford and Ilya Sutskever},
   title = {Jukebox: A Generative Model for Music},
@@ -84,11 +90,25 @@ const SOURCES = String.raw`
   pages = {1321--1330},
   year = {2017}
 }
+@inproceedings{gupta2025,
+  author = {Gunshi Gupta and Karmesh Yadav and Zsolt Kira and Yarin Gal and Rahaf Aljundi},
+  title = {Memo: Training Memory-Efficient Embodied Agents with Reinforcement Learning},
+  booktitle = {Advances in Neural Information Processing Systems},
+  note = {arXiv:2510.19732},
+  year = {2025}
+}
 @inproceedings{jaegle2021,
   author = {Andrew Jaegle and Felix Gimeno and Andy Brock and Andrew Zisserman and Oriol Vinyals and Jo{\~a}o Carreira},
   title = {Perceiver: General Perception with Iterative Attention},
   booktitle = {International Conference on Machine Learning},
   year = {2021}
+}
+@inproceedings{katharopoulos2020,
+  author = {Angelos Katharopoulos and Apoorv Vyas and Nikolaos Pappas and Fran{\c{c}}ois Fleuret},
+  title = {Transformers are {RNNs}: Fast Autoregressive Transformers with Linear Attention},
+  booktitle = {International Conference on Machine Learning},
+  pages = {5156--5165},
+  year = {2020}
 }
 @inproceedings{kingma2015,
   author = {Diederik P. Kingma and Jimmy Ba},

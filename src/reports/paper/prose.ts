@@ -139,6 +139,9 @@ const UPDATES: Readonly<Record<string, string>> = {
 const projection = (directions: string): string =>
   raw`The raw context is cut into $m$ chunks $x_j$ of equal length, each projected on ${directions}, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and the variances $\Lambda$ along them are computed from training contexts and $W$ and $b$ are learned.`;
 
+/** What recurrent compressors are for. */
+const CONSTANT = 'An agent stores $Z$ instead of its history, so its memory has a constant size.';
+
 export const COMPRESSORS = {
   bottleneck: raw`A set of $m$ learned queries $q_j$ attends to $H$ with <model/poolHeads|head>. A learned token $s$ is added to $H$, so that a query can attend to nothing: \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; H], [s; H]), \qquad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The compressor is not causal: it compresses the whole context again at the end of every episode.`,
   'strided-attention': raw`$H$ is cut into $m$ chunks $H_j$ of equal length. Each becomes one latent by attention from its mean to its tokens and a learned token $s$, with <model/poolHeads|head>: \[ q_j = \mathrm{mean}(H_j), \quad p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_j], [s; H_j]), \quad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The whole context is compressed again at the end of every episode.`,
@@ -163,7 +166,10 @@ export const COMPRESSORS = {
       Number(workingMemory) > 0
         ? 'In addition to the latents, the policy receives a working memory: the encoded tokens of the last <compression/workingMemory|transition> of the last segment. '
         : ''
-    }An agent stores $Z$ instead of its history, so its memory has a constant size.`,
+    }${CONSTANT}`,
+  accumulating: raw`The compressor accumulates summaries, as in Memo~\cite{gupta2025}: every segment adds <compression/summaries|latent>, which see the earlier ones, and the latents of the last <compression/capacity|segment> are kept. $Z$ starts at zero. With learned queries $q_j$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, the added latents are \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; Z; H_r], [s; Z; H_r]), \qquad z_j = \mathrm{LN}(p_j + \mathrm{FFN}(\mathrm{LN}(p_j))) \] with <model/poolHeads|head>. A segment without transitions does not change $Z$. ${CONSTANT}`,
+  gru: raw`$Z$ is the hidden state of a gated recurrent unit~\cite{cho2014} with $mD$ numbers, which starts at zero. Instead of $H$, the unit reads the normalized embeddings $x$ of the tokens one after another, without positions or transformer blocks: \[ r = \sigma(W_r x + U_r Z + b_r), \quad g = \sigma(W_g x + U_g Z + b_g), \quad n = \tanh(W_n x + b_n + r \odot U_n Z), \quad Z \leftarrow (1 - g) \odot n + g \odot Z. \] ${CONSTANT}`,
+  'linear-attention': raw`$Z$ is the state of a linear attention~\cite{katharopoulos2020} with a decay that depends on the token~\cite{dao2024}. It starts at zero. Every segment is encoded separately, and each of its encoded tokens $h$ updates every latent, \[ z_j \leftarrow a_j z_j + (1 - a_j) k_j v, \qquad a_j = \exp(-\mathrm{softplus}(c_j)), \] where $c$, $k$ and $v$ are linear maps of $h$. ${CONSTANT}`,
   perceiver: ({ latentLayers }) =>
     raw`A set of $m$ latents reads $H$ <compression/rounds|time>, as in the Perceiver~\cite{jaegle2021}. $Z$ starts as learned queries. Every round has its own weights, <model/poolHeads|head> and a learned token $s$, \[ a = Z + \mathrm{MultiHead}(Z, [s; H], [s; H]), \qquad Z \leftarrow a + \mathrm{FFN}(\mathrm{LN}(a)), \]${
       Number(latentLayers) > 0 ? ' followed by <compression/latentLayers|transformer block> in which the latents attend to each other' : ''
