@@ -5,7 +5,7 @@ import { type Actions, actionDistribution, type EnvFamily, newActions, type Task
 import { Random } from '../src/util/random.ts';
 import type { Bench, Result } from './bench.ts';
 
-const FAMILIES = ['dark-room', 'key-to-door', 'key-to-door-life', 'delayed-bandit', 'point-room'];
+const FAMILIES = ['dark-room', 'key-to-door', 'key-to-door-life', 'delayed-bandit', 'point-room', 't-maze', 'count-recall', 'maze-runner'];
 /** Environments per batch, batches of actions that are drawn, and rounds of which the median counts. */
 const [SIZE, DRAWN, ROUNDS] = [64, 256, 9];
 /** Milliseconds of one round. */

@@ -215,12 +215,22 @@ describe('Methods sections', () => {
     'tiny',
   ])('have no number of their own: experiments/%s.yaml', file => expect(readBack(factsOf(file))).toEqual([]));
 
+  const CONSECUTIVE = {
+    'queries.perHistory': 4,
+    'queries.reconstructed': 4,
+    'queries.consecutive': true,
+    'queries.earlyEpisodeFraction': 0,
+  };
   const prompt = { 'policy.prompt': { episodes: 1 }, 'policy.architecture': 'encoder-decoder' };
   it.each<[string, Record<string, unknown>, ...Needle[]]>([
     ['causal', { compressor: 'causal' }],
     ['strided attention', { compressor: 'strided-attention' }],
     ['linear projection', { compressor: 'linear-projection' }],
     ['recurrent', { compressor: 'recurrent', 'compression.gradientRounds': 2, 'compression.workingMemory': 5 }, '\\num{2}', '\\num{5}'],
+    ['accumulating', { compressor: 'accumulating', 'compression.capacity': 3, 'compression.summaries': 2 }, '\\num{3}', '\\num{2}'],
+    ['gru', { compressor: 'gru' }, 'cho2014'],
+    ['linear attention', { compressor: 'linear-attention' }, 'katharopoulos2020'],
+    ['consecutive queries', { compressor: 'recurrent', ...CONSECUTIVE, 'queries.restart': 0.25 }, '\\num{4}', '\\num{0.25}'],
     ['variational', { 'latents.kind': 'variational' }],
     ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} .*\\num\{5\}/],
     ['vq', { 'latents.kind': 'vq', 'finetune.capacityWeight': 0 }, '\\lambda_\\mathrm{cap} = \\num{0.25}'],

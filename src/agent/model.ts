@@ -76,6 +76,9 @@ export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'dec
 
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
 
+/** Whether a step that trains these parts updates this parameter or buffer: it belongs to one of them, or is carried from batch to batch. */
+export const isUpdated = (trains: readonly string[], name: string): boolean => partOf(name) === CARRIED || trains.includes(partOf(name));
+
 /** Parts that only training on returns has: the value head, and the agent as it was at the start. */
 export const RETURN_PARTS = { value: 'value', reference: 'reference' } as const;
 

@@ -37,6 +37,61 @@ describe.each(environments.ids.filter(id => hasGymnasium || id !== 'gymnasium'))
   });
 });
 
+describe('rooms that are not square', () => {
+  const family = environment('dark-room', { width: 4, height: 2, start: 'corner', horizon: 6 });
+  const model = tabularModel(family, 'A test');
+
+  it('start in the corner, or the center of both sides, and number cells row by row', () => {
+    expect(model.starts).toEqual([0]);
+    expect(tabularModel(environment('dark-room', { width: 6, height: 3 }), 'A test').starts).toEqual([1 * 6 + 3]);
+    const seen = new Float32Array(2);
+    model.observe(6, seen, 0);
+    expect([family.observationSpace, ...seen]).toEqual([{ kind: 'multi-discrete', nvec: [4, 2] }, 2, 1]);
+    // Stay, up, down, left, right from (3, 0).
+    expect([0, 1, 2, 3, 4].map(action => model.next({}, 3, action))).toEqual([3, 3, 7, 2, 3]);
+  });
+
+  it('are worth as many rewards as steps are left at the goal', () => {
+    expect(family.oracleReturn!({ goal: [3, 1] })).toBe(3);
+    expect(family.oracleReturn!({ goal: [0, 0] })).toBe(6);
+    expect(() => environment('dark-room', { width: 40, height: 20, start: 'corner', horizon: 57 })).toThrow(failure('E_CONFIG', 58, 57));
+    expect(listedTasks(environment('dark-room', { width: 40, height: 20, start: 'corner', horizon: 800 }), 'A test')).toHaveLength(800);
+  });
+
+  it('are pictures of the same shape', () => {
+    const pixels = environment('dark-room-pixels', { width: 4, height: 2, pixels: 1 });
+    const seen = new Float32Array(8);
+    tabularModel(pixels, 'A test').observe(6, seen, 0);
+    expect([pixels.observationSpace, ...seen]).toEqual([{ kind: 'image', height: 2, width: 4, channels: 1 }, 0, 0, 0, 0, 0, 0, 1, 0]);
+  });
+});
+
+describe('permuted actions', () => {
+  const SMALL = { size: 3, permutations: 4 };
+  const family = environment('dark-room', SMALL);
+
+  describe.each(['dark-room', 'dark-room-hard', 'dark-room-moves', 'dark-room-pixels', 'key-to-door'])('%s', id => {
+    for (const { name, run } of environmentChecks(environment(id, SMALL))) it(name, run);
+  });
+
+  it('are a part of the task: each goal occurs with as many orders', () => {
+    const tasks = listedTasks(family, 'A test');
+    expect([tasks.length, new Set(tasks.map(family.taskKey)).size, family.actionNames]).toEqual([36, 36, undefined]);
+    expect(tasks).toEqual(listedTasks(environment('dark-room', SMALL), 'A test'));
+    expect(new Set(tasks.map(({ actions }) => String(actions))).size).toBeGreaterThan(20);
+    const [plain, mixed] = [environment('dark-room', { size: 3 }), family].map(each => tabularModel(each, 'A test'));
+    const actions = [4, 2, 0, 1, 3];
+    for (const [action, effect] of actions.entries())
+      for (let state = 0; state < 9; state++)
+        expect(mixed.next({ goal: [0, 0], actions }, state, action)).toBe(plain.next({ goal: [0, 0] }, state, effect));
+  });
+
+  it('are worth the same', () => {
+    const goal = [2, 0];
+    expect(family.oracleReturn!({ goal, actions: [4, 2, 0, 1, 3] })).toBe(environment('dark-room', { size: 3 }).oracleReturn!({ goal }));
+  });
+});
+
 describe('the registry', () => {
   it('names what is known where an id or option is not', () => {
     expect(() => environment('darkroom')).toThrow(failure('E_CONFIG', 'dark-room, dark-room-hard'));

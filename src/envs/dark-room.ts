@@ -1,7 +1,7 @@
-/** @file Four variants of Dark Room (Laskin et al. 2023): each is a square room with a hidden goal. */
+/** @file Four variants of Dark Room (Laskin et al. 2023): each is a room with a hidden goal. */
 
 import { defineEnv } from './entry.ts';
-import { type GridView, gridFamily, gridOptions, type Moves } from './grid.ts';
+import { type GridView, gridFamily, gridOptions, type Moves, sidesOf } from './grid.ts';
 
 /** 9 × 9, 20 steps, reward for every step on the goal. Mean oracle return over the 81 goals: 16.543. */
 export const darkRoom = defineEnv({
@@ -49,17 +49,18 @@ export const darkRoomPixels = defineEnv({
     ...gridOptions(9, 20),
     pixels: { default: 2, range: [1, 16], integer: true, about: 'side of a cell in pixels; histories store every image, so keep it small' },
   },
-  create: ({ pixels, ...room }) => gridFamily({ id: 'dark-room-pixels', endsOnGoal: false, ...room, view: picture(room.size, pixels) }),
+  create: ({ pixels, ...room }) => gridFamily({ id: 'dark-room-pixels', endsOnGoal: false, ...room, view: picture(sidesOf(room), pixels) }),
 });
 
-function picture(size: number, pixels: number): GridView {
-  const side = size * pixels;
+function picture([width, height]: readonly [number, number], pixels: number): GridView {
+  const row = width * pixels;
+  const size = row * height * pixels;
   return {
-    observationSpace: { kind: 'image', height: side, width: side, channels: 1 },
+    observationSpace: { kind: 'image', height: height * pixels, width: row, channels: 1 },
     observe(state, out, offset) {
-      out.fill(0, offset, offset + side * side);
-      const corner = offset + Math.floor(state / size) * pixels * side + (state % size) * pixels;
-      for (let row = 0; row < pixels; row++) out.fill(1, corner + row * side, corner + row * side + pixels);
+      out.fill(0, offset, offset + size);
+      const corner = offset + Math.floor(state / width) * pixels * row + (state % width) * pixels;
+      for (let line = 0; line < pixels; line++) out.fill(1, corner + line * row, corner + line * row + pixels);
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   type OptionedEntry,
   type Options,
   type OptionTable,
+  type Outcome,
   resolveOptions,
   type Space,
   type StepResult,
@@ -204,6 +205,9 @@ function expectObservation({ id }: Pick<EnvFamily, 'id'>, space: Space, observat
       refuse(`holds ${value} at ${i}; expected an integer from 0 to ${counts[i] - 1}`);
   }
 }
+
+/** Counts the steps with a positive reward under this name, in families where such a step is a success. */
+export const rewardedSteps = (name: string): Outcome => ({ name, of: ({ reward }, i) => Number(reward[i] > 0) });
 
 /** Arrays for the result of a step of `size` environments with observations of `width` numbers; they are reused by the next call. */
 export const stepBuffers = (size: number, width: number): StepResult => ({

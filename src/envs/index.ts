@@ -2,12 +2,15 @@
 
 import type { EnvFamily } from '../rl/index.ts';
 import { Registry } from '../util/registry.ts';
+import { countRecall } from './count-recall.ts';
 import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-room.ts';
 import { delayedBandit } from './delayed-bandit.ts';
 import { gymnasium } from './gymnasium/index.ts';
 import { keyToDoor } from './key-to-door.ts';
 import { keyToDoorLife } from './key-to-door-life.ts';
+import { mazeRunner } from './maze-runner.ts';
 import { pointRoom } from './point-room.ts';
+import { tMaze } from './t-maze.ts';
 
 export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planning.ts';
 export * from './entry.ts';
@@ -16,7 +19,20 @@ export * from './tabular.ts';
 /** The registry of environments. */
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, keyToDoorLife, delayedBandit, gymnasium],
+  [
+    darkRoom,
+    darkRoomHard,
+    darkRoomPixels,
+    darkRoomMoves,
+    pointRoom,
+    keyToDoor,
+    keyToDoorLife,
+    delayedBandit,
+    tMaze,
+    countRecall,
+    mazeRunner,
+    gymnasium,
+  ],
   { description: 'string', options: 'object', create: 'function' },
 );
 

@@ -8,6 +8,7 @@ import type { Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineEnv } from './entry.ts';
 import { square } from './grid.ts';
+import { PERMUTATIONS } from './permuted.ts';
 import { tabularFamily } from './tabular.ts';
 
 /** What has happened so far in the episode, which is never observed. */
@@ -20,17 +21,18 @@ export const keyToDoor = defineEnv({
     // Every pair of cells is a task: size⁴ of them.
     size: { default: 9, range: [2, 12], integer: true, about: 'cells per side' },
     horizon: { default: 50, range: [1, 10_000], integer: true, about: 'steps per episode' },
+    ...PERMUTATIONS,
   },
   create: keyToDoorFamily,
 });
 
 /**
- * A size × size room; the observation is (x, y). A task is `{ key: [x, y], door: [x, y] }`, any two cells. A cell counts when a step ends
- * on it: the start does not pick up a key, and if key and door share a cell, the step that finds the key does not open the door, but the
- * next one that ends there does (staying, for example). So no step is rewarded with more than 1. State = phase · size² + cell. Throws
- * `E_CONFIG` if some pair is unreachable: its oracle return would be below 2 for some starts only.
+ * A size × size room; the observation is (x, y). A task is `{ key: [x, y], door: [x, y] }`, any two cells, with `actions` if they are
+ * permuted. A cell counts when a step ends on it: the start does not pick up a key, and if key and door share a cell, the step that finds
+ * the key does not open the door, but the next one that ends there does (staying, for example). So no step is rewarded with more than 1.
+ * State = phase · size² + cell. Throws `E_CONFIG` if some pair is unreachable: its oracle return would be below 2 for some starts only.
  */
-function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
+function keyToDoorFamily({ size, horizon, permutations }: { size: number; horizon: number; permutations: number }) {
   const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, observe } = square(size);
   const farthest = 4 * (size - 1);
   const what = `in ${size} × ${size} cells reaching key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}`;
@@ -38,6 +40,7 @@ function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
   const at = (place: Task[string]) => cellAt(place as readonly number[]);
   const phaseOf = (state: number) => Math.floor(state / cells);
   return tabularFamily({
+    permutations,
     id: 'key-to-door',
     observationSpace,
     actionSpace,

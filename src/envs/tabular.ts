@@ -12,12 +12,17 @@ import {
 } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import { stepBuffers } from './entry.ts';
+import { permuted } from './permuted.ts';
 
 /** A family that is fully specified by its model. */
 export type TabularFamily = EnvFamily & { readonly model: TabularModel };
 
-/** Completes a family from its rules: stepping and the oracle follow from the model. */
-export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'>): TabularFamily {
+/** Completes a family from its rules: stepping and the oracle follow from the model. Its actions may be permuted. */
+export function tabularFamily({
+  permutations = 0,
+  ...given
+}: Omit<TabularFamily, 'make' | 'oracleReturn'> & { readonly permutations?: number }): TabularFamily {
+  const rules = permuted(permutations, given);
   return { ...rules, make: (tasks, random) => makeTabularEnv(rules, tasks, random), oracleReturn: task => optimalReturn(rules, task) };
 }
 

@@ -120,6 +120,37 @@ export interface AttemptsModel {
   phaseOf(observation: ArrayLike<number>): number;
 }
 
+/**
+ * What an agent must remember to act optimally, in families where the observations of an episode tell all that matters: a cue, or how often
+ * something was seen. Agents that know the rules, but not the task, may use it.
+ */
+export interface RecallModel {
+  /** How many numbers are remembered. All are 0 at the start of an episode. */
+  readonly size: number;
+  /** Takes an observation into the memory. Each observation that is acted on is taken in once, in order. */
+  remember(memory: Float64Array, observation: ArrayLike<number>): void;
+  /** The optimal action, one integer, on an observation that the memory has taken in. */
+  act(memory: Float64Array, observation: ArrayLike<number>): number;
+}
+
+/** A family where an agent looks for goals in a square maze, with the moves `MAZE_MOVES`, and sees a part of it at a time. */
+export interface MazeModel {
+  /** Cells per side, with the walls around the maze. */
+  readonly side: number;
+  /** What an observation shows. */
+  read(observation: ArrayLike<number>): MazeView;
+}
+
+/** What an agent in a maze sees. Cell = row · side + column. */
+export interface MazeView {
+  /** Where it is. */
+  readonly cell: number;
+  /** Free cells up to the next wall to the west, north, east and south. */
+  readonly free: readonly number[];
+  /** The cell to go to; undefined after the end of an attempt. */
+  readonly goal?: number;
+}
+
 /** Steps in columns: one of each of several environments, or those of one history in order. F is the numbers in an observation. */
 export interface StepColumns {
   /** [steps × F] observation before acting. */
@@ -180,6 +211,10 @@ export interface EnvFamily {
   readonly plane?: PlaneModel;
   /** Model for search in attempts; absent if episodes have none. */
   readonly attempts?: AttemptsModel;
+  /** What must be remembered to act optimally; absent where more than the observations of an episode matters. */
+  readonly recall?: RecallModel;
+  /** Model for search in a maze; absent if there is none. */
+  readonly maze?: MazeModel;
   /** Whether the action of step `i` of these columns is scored; if not, there is nothing to learn or imitate. Absent: always. */
   scored?(steps: StepColumns, i: number): boolean;
   /** What is counted besides rewards; absent if nothing is. */

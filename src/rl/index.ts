@@ -7,6 +7,7 @@ export * from './columns.ts';
 export * from './env.ts';
 export * from './family.ts';
 export * from './history.ts';
+export * from './maze.ts';
 export * from './planning.ts';
 export * from './policy.ts';
 export * from './spaces.ts';

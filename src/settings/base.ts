@@ -111,7 +111,7 @@ export const sharedFields = () => ({
       layout: z
         .enum(['window', 'segments'])
         .describe(
-          'How past transitions are arranged: window (the latest ones, contiguous) or segments (each segment in a slot of its own; shorter ones leave room). If omitted, what the compressor needs: segments for causal and recurrent, otherwise window',
+          'How past transitions are arranged: window (the latest ones, contiguous) or segments (each segment in a slot of its own; shorter ones leave room). If omitted, what the compressor needs: segments for causal and recurrent compressors, otherwise window',
         )
         .optional(),
     },

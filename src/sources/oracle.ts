@@ -12,6 +12,7 @@ import {
   tabularModel,
 } from '../rl/index.ts';
 import { expert } from './expert.ts';
+import { recaller } from './recall.ts';
 import { defineSource, type Learner, observe, spreadOverBest } from './source.ts';
 
 /** The source that acts optimally from its first step. */
@@ -38,6 +39,7 @@ export const uniform = defineSource({
 /** Acts by whichever model the family declares. Throws `E_CONFIG` if it declares none. */
 function optimal(family: EnvFamily, task: Task): Learner {
   if (!family.model && family.regret) return withoutRegret(family, family.regret, task);
+  if (!family.model && family.recall) return recaller(family, family.recall);
   if (!family.model && family.plane) return straight(family.plane, task);
   tabularModel(family, 'The optimal policy (of baselines such as oracle and dpt)');
   return expert(family, task);

@@ -51,13 +51,21 @@ function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: 
 }
 const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) => i % stride === 0);
 
-/** Sources that search by a model of their own, which their families declare. */
-const SEARCHERS: Readonly<Record<string, 'plane' | 'attempts'>> = { 'disc-search': 'plane', 'layout-search': 'attempts' };
+/** Sources that need a part of the family which few families declare. */
+const NEEDS: Readonly<Record<string, 'plane' | 'attempts' | 'recall' | 'maze'>> = {
+  'disc-search': 'plane',
+  'layout-search': 'attempts',
+  recall: 'recall',
+  'maze-search': 'maze',
+};
+
+/** Sources that see only actions and rewards. */
+const BANDITS = ['ucb', 'sliding-window-ucb', 'discounted-ucb', 'thompson'];
 
 /** Sources that learn networks: they act on what a situation looks like. */
 const NETWORKS = ['ppo'];
 
-describe.each(sources.ids.filter(id => ![...Object.keys(SEARCHERS), ...NETWORKS].includes(id)))('%s on pictures', id => {
+describe.each(sources.ids.filter(id => ![...Object.keys(NEEDS), ...NETWORKS].includes(id)))('%s on pictures', id => {
   it('plays as it does on coordinates: its tables need to know what was seen, not what it looks like', () => {
     const play = (env: string) => {
       const { action, reward, probabilities } = make(id, { goal: [5, 6] }, { family: environment(env), noise: 0.2, episodes: 8 });
@@ -74,13 +82,18 @@ const SHORT: Readonly<Record<string, Record<string, number>>> = { 'key-to-door-l
 // Those that need nothing outside of this package.
 const families = environments.ids.filter(id => id !== 'gymnasium').map(id => environment(id, SHORT[id]));
 const canLearn = (id: string, family: EnvFamily) => {
-  if (SEARCHERS[id]) return Boolean(family[SEARCHERS[id]]);
-  if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.plane);
+  if (NEEDS[id]) return family[NEEDS[id]] !== undefined;
+  if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.recall ?? family.plane);
   // Tables hold neither reals that are seen nor reals that are done.
   if (family.actionSpace.kind === 'box') return ['random', ...NETWORKS].includes(id);
+  if (family.observationSpace.kind === 'box') return ['random', ...BANDITS, ...NETWORKS].includes(id);
   return Boolean(family.model) || !PLANNERS.includes(id);
 };
-const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
+const someTask = (family: EnvFamily): Task => {
+  if (family.drawTask) return family.drawTask(Random.seeded(2));
+  const tasks = listedTasks(family, 'A test');
+  return tasks.at(-22) ?? tasks[0];
+};
 const pairs = sources.all.flatMap(({ id }) => families.map(family => [id, family.id, family] as const));
 
 it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s, which has not what it needs', (id, _, family) => {
@@ -88,7 +101,19 @@ it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s,
 });
 
 /** Every other source learns from rewards alone, whatever else a family says of itself. */
-const DECLARED = ['model', 'oracleReturn', 'rewardMax', 'plane', 'attempts', 'regret', 'hidden', 'outcome', 'changes'] as const;
+const DECLARED = [
+  'model',
+  'oracleReturn',
+  'rewardMax',
+  'plane',
+  'attempts',
+  'recall',
+  'maze',
+  'regret',
+  'hidden',
+  'outcome',
+  'changes',
+] as const;
 const undeclared = (family: EnvFamily): EnvFamily => ({ ...family, ...Object.fromEntries(DECLARED.map(name => [name, undefined])) });
 const integers = families.filter(({ observationSpace, actionSpace }) =>
   [observationSpace, actionSpace].every(s => s.kind.endsWith('discrete')),
@@ -198,6 +223,24 @@ describe('r-max', () => {
 });
 
 const lastTenth = (values: number[]) => values.slice(-Math.ceil(values.length / 10)).reduce((sum, v, _, all) => sum + v / all.length, 0);
+
+describe('permuted actions', () => {
+  const family = environment('dark-room', { size: 5, permutations: 2 });
+  const tasks = every(listedTasks(family, 'A test'), 7);
+
+  it('are refused by sources that must know the moves', () => {
+    expect(() => make('r-max', tasks[0], { family })).toThrow(failure('E_CONFIG', 'dark-room'));
+  });
+
+  it('are found out by count-based and q-learning, and known to the oracle', () => {
+    expect(curve('oracle', family, tasks, 1)).toEqual([1]);
+    for (const id of ['count-based', 'q-learning']) {
+      const values = curve(id, family, tasks, 100);
+      expect(values[0], id).toBeLessThan(0.5);
+      expect(values[99], id).toBeGreaterThan(0.85);
+    }
+  });
+});
 
 describe('learning', () => {
   const goals = every(rooms, 8);

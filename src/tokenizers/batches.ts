@@ -215,8 +215,11 @@ function withTargets(history: History, starts: Int32Array, scored: EnvFamily['sc
 
 /** What a sampler needs of one history. */
 export interface SampledHistory {
+  /** Its index among the histories. */
   readonly h: number;
+  /** The history, in memory. */
   readonly history: History;
+  /** [segments + 1] the first step of each segment, then the number of steps. */
   readonly starts: Int32Array;
   /** The segments that can be queries. */
   readonly queries: readonly number[];
@@ -253,7 +256,11 @@ export class BatchSampler {
     }
   }
 
-  /** History `h`, in memory. */
+  /**
+   * What is needed of history `h`.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if none of its steps is scored.
+   */
   history(h: number): SampledHistory {
     const known = this.#recent.get(h);
     if (known) return known;

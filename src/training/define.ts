@@ -1,7 +1,7 @@
 /** @file The types of a training stage: its record, its objectives, and its request to the training loop. */
 
 import type { z } from 'zod';
-import { CARRIED, type Model, partOf } from '../agent/model.ts';
+import type { Model } from '../agent/model.ts';
 import type { Weights } from '../cache/checkpoint.ts';
 import type { StageCache, StageOutput } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
@@ -50,10 +50,6 @@ export interface Objective {
   /** Builds the loss, a scalar, and metrics for the log. */
   readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
 }
-
-/** Whether a step updates this parameter or buffer: it belongs to a part that is trained, or is carried from batch to batch. */
-export const isUpdated = ({ trains }: Pick<Objective, 'trains'>, name: string): boolean =>
-  partOf(name) === CARRIED || trains.includes(partOf(name));
 
 /** Everything that defines one training stage. */
 export interface StageSpec extends Objective {

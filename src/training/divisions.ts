@@ -1,12 +1,13 @@
 /** @file Times a training step under several divisions of the same cores: threads of one worker, or workers with one thread each. */
 
+import { isUpdated } from '../agent/model.ts';
 import { createExecutor } from '../engine/executors/registry.ts';
 import { type HostTensor, input, inputsOf, mean, square, sub, zeros } from '../engine/index.ts';
 import { block, initialize, linear } from '../nn/index.ts';
 import { STEP } from '../optim/index.ts';
 import { quantile } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { isUpdated, type Objective } from './define.ts';
+import type { Objective } from './define.ts';
 import { compileStep, type StepRequest } from './trainer.ts';
 import { lossFor, shareOf } from './workers.ts';
 
@@ -25,7 +26,7 @@ const OPTIMIZER = { learningRate: 1e-4, warmup: 0, weightDecay: 0.01, clip: 1, b
 /** The request for a step, with random weights, and a random batch for it. */
 export function randomStep({ build, trains, batch }: TimedStep) {
   const { loss, metrics, specs, scope } = lossFor(build, batch);
-  const trained = (name: string) => isUpdated({ trains }, name);
+  const trained = (name: string) => isUpdated(trains, name);
   const random = Random.seeded(0);
   const used = inputsOf({ outputs: { loss, ...metrics } });
   const feeds = Object.fromEntries(

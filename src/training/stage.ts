@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CARRIED, PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
+import { CARRIED, isUpdated, PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
@@ -10,15 +10,7 @@ import { type BufferSpec, initialize, type ParameterSpec, type RandomSpec, Scope
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
-import {
-  type BatchRequest,
-  type HistoryStageSpec,
-  isUpdated,
-  optimizerOf,
-  type StageRun,
-  type StageSpec,
-  type TrainingRun,
-} from './define.ts';
+import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
 import { shareOf, type Workers } from './workers.ts';
 
@@ -60,7 +52,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
     async run(context) {
       const scope = new Scope();
       const { loss, metrics } = spec.build(scope, optimizer.batch);
-      const isTrained = ({ name }: ParameterSpec) => isUpdated(spec, name);
+      const isTrained = ({ name }: ParameterSpec) => isUpdated(spec.trains, name);
       const parameters = [...scope.table.values()];
       const specs: ParameterSpec[] = [...parameters, ...scope.buffers.values()];
       const trainable = parameters.filter(isTrained);

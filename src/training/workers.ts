@@ -4,6 +4,7 @@
  * one update follows. Threads, not processes, because they share memory; ONNX Runtime blocks the thread that runs it, so each has a session.
  */
 
+import { isUpdated } from '../agent/model.ts';
 import { errorOf, type Failure } from '../distributed/pool.ts';
 import { startThread } from '../distributed/threads.ts';
 import type { ExecutorId, ExecutorSettings } from '../engine/executors/registry.ts';
@@ -27,7 +28,6 @@ import {
 import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
 import { addInOrder, FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { isUpdated } from './define.ts';
 
 /** The threads among which a training step is divided. */
 export interface Workers {
@@ -142,7 +142,7 @@ export function expectDivisible({ build, trains }: { build: Build; trains: reado
     whole,
     part,
     count,
-    [...whole.scope.buffers.keys()].filter(name => isUpdated({ trains }, name)),
+    [...whole.scope.buffers.keys()].filter(name => isUpdated(trains, name)),
   );
 }
 

@@ -24,6 +24,12 @@ const SOURCES = String.raw`
   pages = {235--256},
   year = {2002}
 }
+@inproceedings{bakker2001,
+  author = {Bram Bakker},
+  title = {Reinforcement Learning with Long Short-Term Memory},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2001}
+}
 @inproceedings{bellemare2017,
   author = {Marc G. Bellemare and Will Dabney and R{\'e}mi Munos},
   title = {A Distributional Perspective on Reinforcement Learning},
@@ -46,6 +52,12 @@ const SOURCES = String.raw`
   pages = {1724--1734},
   year = {2014}
 }
+@inproceedings{dao2024,
+  author = {Tri Dao and Albert Gu},
+  title = {Transformers are {SSMs}: Generalized Models and Efficient Algorithms Through Structured State Space Duality},
+  booktitle = {International Conference on Machine Learning},
+  year = {2024}
+}
 @misc{dhariwal2020,
   author = {Prafulla Dhariwal and Heewoo Jun and Christine Payne and Jong Wook Kim and Alec Radford and Ilya Sutskever},
   title = {Jukebox: A Generative Model for Music},
@@ -57,6 +69,13 @@ const SOURCES = String.raw`
   title = {Partially Observable Reinforcement Learning with Memory Traces},
   booktitle = {International Conference on Machine Learning},
   year = {2025}
+}
+@inproceedings{garivier2011,
+  author = {Aur{\'e}lien Garivier and Eric Moulines},
+  title = {On Upper-Confidence Bound Policies for Switching Bandit Problems},
+  booktitle = {Algorithmic Learning Theory},
+  pages = {174--188},
+  year = {2011}
 }
 @inproceedings{grigsby2024,
   author = {Jake Grigsby and Linxi Fan and Yuke Zhu},
@@ -71,17 +90,37 @@ const SOURCES = String.raw`
   pages = {1321--1330},
   year = {2017}
 }
+@inproceedings{gupta2025,
+  author = {Gunshi Gupta and Karmesh Yadav and Zsolt Kira and Yarin Gal and Rahaf Aljundi},
+  title = {Memo: Training Memory-Efficient Embodied Agents with Reinforcement Learning},
+  booktitle = {Advances in Neural Information Processing Systems},
+  note = {arXiv:2510.19732},
+  year = {2025}
+}
 @inproceedings{jaegle2021,
   author = {Andrew Jaegle and Felix Gimeno and Andy Brock and Andrew Zisserman and Oriol Vinyals and Jo{\~a}o Carreira},
   title = {Perceiver: General Perception with Iterative Attention},
   booktitle = {International Conference on Machine Learning},
   year = {2021}
 }
+@inproceedings{katharopoulos2020,
+  author = {Angelos Katharopoulos and Apoorv Vyas and Nikolaos Pappas and Fran{\c{c}}ois Fleuret},
+  title = {Transformers are {RNNs}: Fast Autoregressive Transformers with Linear Attention},
+  booktitle = {International Conference on Machine Learning},
+  pages = {5156--5165},
+  year = {2020}
+}
 @inproceedings{kingma2015,
   author = {Diederik P. Kingma and Jimmy Ba},
   title = {Adam: A Method for Stochastic Optimization},
   booktitle = {International Conference on Learning Representations},
   year = {2015}
+}
+@inproceedings{kocsis2006,
+  author = {Levente Kocsis and Csaba Szepesv{\'a}ri},
+  title = {Discounted {UCB}},
+  booktitle = {PASCAL Challenges Workshop},
+  year = {2006}
 }
 @inproceedings{laskin2023,
   author = {Michael Laskin and Luyu Wang and Junhyuk Oh and Emilio Parisotto and Stephen Spencer and Richie Steigerwald and DJ Strouse and Steven Hansen and Angelos Filos and Ethan Brooks and Maxime Gazeau and Himanshu Sahni and Satinder Singh and Volodymyr Mnih},
@@ -123,6 +162,19 @@ const SOURCES = String.raw`
   title = {Finite Scalar Quantization: {VQ-VAE} Made Simple},
   booktitle = {International Conference on Learning Representations},
   year = {2024}
+}
+@inproceedings{morad2023,
+  author = {Steven Morad and Ryan Kortvelesy and Matteo Bettini and Stephan Liwicki and Amanda Prorok},
+  title = {{POPGym}: Benchmarking Partially Observable Reinforcement Learning},
+  booktitle = {International Conference on Learning Representations},
+  year = {2023}
+}
+@inproceedings{ni2023,
+  author = {Tianwei Ni and Michel Ma and Benjamin Eysenbach and Pierre-Luc Bacon},
+  title = {When Do Transformers Shine in {RL}? Decoupling Memory from Credit Assignment},
+  booktitle = {Advances in Neural Information Processing Systems},
+  note = {arXiv:2307.03864},
+  year = {2023}
 }
 @inproceedings{oord2017,
   author = {Aaron van den Oord and Oriol Vinyals and Koray Kavukcuoglu},
@@ -204,6 +256,15 @@ const SOURCES = String.raw`
   edition = {second},
   year = {2018}
 }
+@article{thompson1933,
+  author = {William R. Thompson},
+  title = {On the Likelihood that One Unknown Probability Exceeds Another in View of the Evidence of Two Samples},
+  journal = {Biometrika},
+  volume = {25},
+  number = {3--4},
+  pages = {285--294},
+  year = {1933}
+}
 @misc{towers2024,
   author = {Mark Towers and Ariel Kwiatkowski and Jordan Terry and John U. Balis and Gianluca De Cola and Tristan Deleu and Manuel Goul{\~a}o and Andreas Kallinteris and Markus Krimmel and Arjun KG and Rodrigo Perez-Vicente and Andrea Pierr{\'e} and Sander Schulhoff and Jun Jet Tai and Hannah Tan and Omar G. Younis},
   title = {{Gymnasium}: A Standard Interface for Reinforcement Learning Environments},
@@ -239,6 +300,12 @@ const SOURCES = String.raw`
   pages = {62832--62846},
   note = {arXiv:2312.12275},
   year = {2024}
+}
+@misc{zuo2018,
+  author = {Xingdong Zuo},
+  title = {mazelab: A Customizable Framework to Create Maze and Gridworld Environments},
+  note = {GitHub: zuoxingdong/mazelab},
+  year = {2018}
 }
 `;
 

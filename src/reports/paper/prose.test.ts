@@ -65,18 +65,19 @@ describe('the prose of built-in kinds', () => {
   const kinds: [string, string, RegExp, readonly string[]][] = [
     // Options that an environment requires are not in its prose. The words for some depend on others.
     ...[
-      ...environments.all.map(kind => ({ kind, given: {} })),
-      ...[{ every: 500 }, { every: 500, everyMax: 900 }].map(given => ({ kind: environments.get('key-to-door-life'), given })),
-    ].map(({ kind, given }) => {
-      const defaults = Object.entries(kind.options).map(([name, option]) => [name, option.default ?? null]);
-      const options = { ...Object.fromEntries(defaults), ...given };
-      return [kind.id, environmentProse({ ...kind, options }), known.environments, Object.keys(options)] as [
-        string,
-        string,
-        RegExp,
-        string[],
-      ];
-    }),
+      {},
+      { width: 40, height: 20, start: 'corner', permutations: 3 },
+      { calls: 900 },
+      { every: 500 },
+      { every: 500, everyMax: 900 },
+    ].flatMap(given =>
+      environments.all.map((kind): [string, string, RegExp, string[]] => {
+        const names = Object.keys(kind.options);
+        const defaults = Object.entries(kind.options).map(([name, option]) => [name, option.default ?? null]);
+        const options = { ...Object.fromEntries(defaults), ...given };
+        return [kind.id, environmentProse({ ...kind, options }), known.environments, names];
+      }),
+    ),
     ...sources.all.map(kind => {
       const options = resolveOptions(kind.id, kind.options);
       return [kind.id, sourceProse({ ...kind, options }), known.sources, Object.keys(options)] as [string, string, RegExp, string[]];

@@ -12,8 +12,11 @@ const raw = String.raw;
 
 // ---- environments: <horizon>, <tasks> and <options/…> stand for values of the setting of the environment ----------------------
 
-const ROOM = `a room of <options/size> by <options/size> cells, one of which is a hidden goal`;
-const START = 'Every episode starts in the center.';
+/** Columns by rows of a room. */
+const cells = ({ width, height }: OptionValues): string =>
+  `<options/${width ? 'width' : 'size'}> by <options/${height ? 'height' : 'size'}> cells`;
+const permuted = ({ permutations }: OptionValues): string =>
+  permutations ? ' The actions of a task are in a hidden order, and otherwise equal tasks occur with <options/permutations|order>.' : '';
 const SEEN = 'The agent observes its coordinates.';
 const COMPASS_WORDS = 'Its actions are to stay or to move to a neighboring cell; a move against a wall has no effect.';
 const PAID_STAYS = 'Every step that ends on the goal has a reward of one, and an episode lasts <horizon|step>.';
@@ -21,10 +24,16 @@ const PAID_ONCE = 'Reaching the goal gives a reward of one and ends the episode,
 const TASKS = 'A task is a goal; there are <tasks> of them.';
 
 /** A room: its name, then the sentences in which rooms differ. */
-const room = (
-  name: string,
-  { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
-): string => [`${name} is ${ROOM}.`, START, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ');
+const room =
+  (
+    name: string,
+    { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
+  ) =>
+  (options: OptionValues): string => {
+    const start = `Every episode starts in ${options.start === 'corner' ? 'a corner' : 'the center'}.`;
+    const goal = `${name} is a room of ${cells(options)}, one of which is a hidden goal.`;
+    return [goal, start, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ') + permuted(options);
+  };
 
 export const ENVIRONMENTS: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
   'dark-room': room(raw`Dark Room~\cite{laskin2023}`),
@@ -37,7 +46,9 @@ export const ENVIRONMENTS: Readonly<Record<string, string | ((options: OptionVal
       'An action is a pair of integers that change each coordinate by minus one, zero or one, so that a diagonal move is one step; a move against a wall does not change that coordinate.',
   }),
   'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real-valued states and actions: a point in a square with coordinates from $-1$ to $1$ and a hidden disc with a radius of <options/radius>. The agent observes its coordinates and starts every episode in the center. An action is a displacement, which is clipped to a length of <options/stepLength>. Every step that ends in the disc has a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
-  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.`,
+  'key-to-door': options =>
+    raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.` +
+    permuted(options),
   'key-to-door-life': ({ every, everyMax }) =>
     raw`Lifelong Key-to-Door~\cite{grigsby2024} is a room of <options/size> by <options/size> cells with a start, a hidden key and a hidden door, each in a random cell. An episode is a life of <horizon|call> of the environment in many attempts. An attempt begins at the start and has at most <options/attempt|step>; its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the attempt. The call after an attempt only resets: its action is ignored and is neither a training target nor scored. The agent observes its coordinates, whether it has the key and the number of steps of the attempt. A task ${
       Number(every) === 0
@@ -49,6 +60,14 @@ export const ENVIRONMENTS: Readonly<Record<string, string | ((options: OptionVal
           }`
     }`,
   'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode has <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in total. A pull has a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step, the environment executes a random arm, whatever the agent chooses, without a reward; such a step is neither a training target nor scored. The agent observes only whether the step is a distractor.`,
+  't-maze': raw`The passive T-maze~\cite{bakker2001, ni2023} is a corridor of <options/shortest> to <options/longest> moves, in steps of <options/every>, that ends at a junction. The first observation shows a cue, which is never shown again; all cells of the corridor look alike, and the agent observes when it is at the junction. The turn that the cue names has a reward of one. Every other step of the corridor that is not a move forward has a reward of minus <options/penalty>. An episode has one step more than the corridor has moves, whatever the agent does. A task is a cue and a length; there are <tasks> of them.`,
+  'count-recall': raw`CountRecall~\cite{morad2023}, at level <options/level>, deals a card in every step and asks how many cards of one kind (color, suit or rank) were dealt so far, the present one included. The agent observes the kind of the card and the kind that is asked for, and its action is the answer. An episode has <horizon|question>. The rewards of correct answers sum to one over an episode; a wrong answer has the same reward with a negative sign. A task is a deal of cards and questions.`,
+  'maze-runner': ({ calls }) =>
+    raw`MazeRunner~\cite{grigsby2024} is a random maze of <options/side> by <options/side> cells with <options/goals|goal>, which must be reached in order. Walls grow from random cells as in mazelab~\cite{zuo2018}, and the rows around the start are open. The agent observes its row and column, the number of free cells in each of the four directions, the time, and the coordinates of the goals that remain, but not the map. Its actions are to stay or to move to a neighboring cell, in a hidden order. Each goal has a reward of one. ${
+      calls
+        ? 'An attempt ends at the last goal or after <options/steps|step>; the next step only leads back to the start and is neither a training target nor scored. An episode has <options/calls|step> and thus many attempts in the same maze.'
+        : 'An episode ends at the last goal or after <options/steps|step>.'
+    } A task is a maze with its goals and the order of the actions.`,
   gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment; there are <tasks> of them.`,
 };
 
@@ -85,6 +104,9 @@ export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) 
       Number.isFinite(capacity) ? 'the last <options/capacity|episode> of a learner' : 'all episodes of a learner'
     } in random order, so that a history does not show progress. ${TABLE}`,
   ucb: raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, ties broken by order, where $\hat{\mu}_a$ is the mean reward of its $n_a$ scored pulls.`,
+  'sliding-window-ucb': raw`upper confidence bounds over a sliding window~\cite{garivier2011}: the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, ties broken by order, where $\hat{\mu}_a$ is the mean reward of the $n_a$ pulls of the arm among the last <options/window|scored pull>. An arm without any is pulled first.`,
+  'discounted-ucb': raw`discounted upper confidence bounds~\cite{kocsis2006}: the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, ties broken by order, where $n_a$ and the mean reward $\hat{\mu}_a$ weight every scored pull by $<options/discount>$ to the power of the number of later pulls. Each arm is pulled once first.`,
+  thompson: raw`Thompson sampling~\cite{thompson1933} with a Gaussian posterior of the mean reward of each arm. The learner knows the standard deviation of rewards, <options/deviation>, and has a Gaussian prior with mean <options/priorMean> and standard deviation <options/priorDeviation>. It pulls every arm with the probability that the arm is the best under the posterior, and these probabilities are recorded.`,
   'disc-search': ({ deviation }) =>
     raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the transitions, the radius of the disc and the candidates for its center. It moves straight to the nearest remaining candidate; after a reward, it stays with the candidates that explain it. ${
       Number(deviation) > 0
@@ -92,6 +114,9 @@ export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) 
         : 'It executes and records exact steps.'
     }`,
   'layout-search': raw`a search by elimination that forgets, after R-MAX~\cite{brafman2002}. The learner knows the transitions of the room and the rules of an attempt, but neither where key and door are nor when they change. It walks to the nearest cell that may hold the key, then to the nearest one that may hold the door, and to their cells once they are known. It forgets everything when an attempt starts in another cell than the last one, when a step on a known cell has no reward, and when a cell that it has ruled out has one. If several actions are equally good, its distribution is uniform over them.`,
+  recall:
+    'a player that knows the rules and nothing of the task: it remembers exactly what the observations of the episode show, and takes the optimal action that follows from it.',
+  'maze-search': raw`a search under belief. The learner knows the rules of the maze and the goal that it observes, but neither the walls nor the order of the actions. It draws a map of what it sees, rules out orders that do not explain how it moved, and takes the action that may lead nearest to the goal, where unseen cells count as free (optimism, as in R-MAX~\cite{brafman2002}); of such actions, it takes the one with the smallest expected distance.`,
   ppo: ({ memory, scaleRewards }) =>
     raw`proximal policy optimization~\cite{schulman2017} with a policy and a value network of two hidden layers of width <options/hidden> each. The learner knows the actions but neither transitions nor rewards. It acts in <options/environments|parallel environment> of the task; its history consists of its episodes in the order in which they end. After every <options/rollout|step> of each environment, it trains on these steps for <options/epochs|epoch> of <options/minibatches> minibatches with Adam~\cite{kingma2015}, a learning rate of <options/learningRate> and a gradient norm of at most <options/gradientNorm>. It uses generalized advantage estimation~\cite{schulman2016} with $\gamma = <options/discount>$ and $\lambda = <options/lambda>$, a clip range of <options/clip>, a weight of <options/valueWeight> for the squared error of the values and of <options/entropy> for the entropy. The entropy weight and the learning rate decrease to zero over the history.${
       scaleRewards ? ' Rewards are divided by the running standard deviation of discounted returns.' : ''
@@ -113,6 +138,9 @@ const UPDATES: Readonly<Record<string, string>> = {
 /** A projection of chunks of the raw context on directions with this name. */
 const projection = (directions: string): string =>
   raw`The raw context is cut into $m$ chunks $x_j$ of equal length, each projected on ${directions}, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and the variances $\Lambda$ along them are computed from training contexts and $W$ and $b$ are learned.`;
+
+/** What recurrent compressors are for. */
+const CONSTANT = 'An agent stores $Z$ instead of its history, so its memory has a constant size.';
 
 export const COMPRESSORS = {
   bottleneck: raw`A set of $m$ learned queries $q_j$ attends to $H$ with <model/poolHeads|head>. A learned token $s$ is added to $H$, so that a query can attend to nothing: \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; H], [s; H]), \qquad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The compressor is not causal: it compresses the whole context again at the end of every episode.`,
@@ -138,7 +166,10 @@ export const COMPRESSORS = {
       Number(workingMemory) > 0
         ? 'In addition to the latents, the policy receives a working memory: the encoded tokens of the last <compression/workingMemory|transition> of the last segment. '
         : ''
-    }An agent stores $Z$ instead of its history, so its memory has a constant size.`,
+    }${CONSTANT}`,
+  accumulating: raw`The compressor accumulates summaries, as in Memo~\cite{gupta2025}: every segment adds <compression/summaries|latent>, which see the earlier ones, and the latents of the last <compression/capacity|segment> are kept. $Z$ starts at zero. With learned queries $q_j$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, the added latents are \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; Z; H_r], [s; Z; H_r]), \qquad z_j = \mathrm{LN}(p_j + \mathrm{FFN}(\mathrm{LN}(p_j))) \] with <model/poolHeads|head>. A segment without transitions does not change $Z$. ${CONSTANT}`,
+  gru: raw`$Z$ is the hidden state of a gated recurrent unit~\cite{cho2014} with $mD$ numbers, which starts at zero. Instead of $H$, the unit reads the normalized embeddings $x$ of the tokens one after another, without positions or transformer blocks: \[ r = \sigma(W_r x + U_r Z + b_r), \quad g = \sigma(W_g x + U_g Z + b_g), \quad n = \tanh(W_n x + b_n + r \odot U_n Z), \quad Z \leftarrow (1 - g) \odot n + g \odot Z. \] ${CONSTANT}`,
+  'linear-attention': raw`$Z$ is the state of a linear attention~\cite{katharopoulos2020} with a decay that depends on the token~\cite{dao2024}. It starts at zero. Every segment is encoded separately, and each of its encoded tokens $h$ updates every latent, \[ z_j \leftarrow a_j z_j + (1 - a_j) k_j v, \qquad a_j = \exp(-\mathrm{softplus}(c_j)), \] where $c$, $k$ and $v$ are linear maps of $h$. ${CONSTANT}`,
   perceiver: ({ latentLayers }) =>
     raw`A set of $m$ latents reads $H$ <compression/rounds|time>, as in the Perceiver~\cite{jaegle2021}. $Z$ starts as learned queries. Every round has its own weights, <model/poolHeads|head> and a learned token $s$, \[ a = Z + \mathrm{MultiHead}(Z, [s; H], [s; H]), \qquad Z \leftarrow a + \mathrm{FFN}(\mathrm{LN}(a)), \]${
       Number(latentLayers) > 0 ? ' followed by <compression/latentLayers|transformer block> in which the latents attend to each other' : ''

@@ -54,6 +54,7 @@ function selection({ results }: Facts, table: string): string {
 export function histories(facts: Facts): (Written | undefined)[] {
   const { config, kinds, setting } = facts;
   const { noise, stride } = config.source;
+  const { consecutive, restart, earlyEpisodeFraction } = config.queries;
   const made =
     kinds.source === undefined
       ? [
@@ -69,8 +70,11 @@ export function histories(facts: Facts): (Written | undefined)[] {
   return [
     paragraph(facts, [...made, stride > 1 && 'Histories are subsampled: only the last of every <config/source/stride|episode> is kept.']),
     paragraph(facts, [
-      raw`A training sample is one uniformly drawn ${config.context.segment ? 'segment' : 'episode'} of a history as the query, with the transitions before it as the context.`,
-      config.queries.earlyEpisodeFraction > 0 &&
+      raw`A training sample is one ${consecutive ? '' : 'uniformly drawn '}${config.context.segment ? 'segment' : 'episode'} of a history as the query, with the transitions before it as the context.`,
+      consecutive &&
+        'A batch has <config/queries/perHistory|consecutive query> of each of its histories, and the next batch continues them. A recurrent compressor carries $Z$ from each to the next, and gradients flow through those of one batch (truncated backpropagation through time).',
+      restart > 0 && 'After every query, a history is left for another one with a probability of <config/queries/restart>.',
+      earlyEpisodeFraction > 0 &&
         'With a probability of <config/queries/earlyEpisodeFraction>, the query comes from the first half of its history, where the source still improves, and otherwise from all of it.',
       setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement uses training tasks only.',
     ]),

@@ -1,0 +1,36 @@
+/** @file Exact memory: remembers what the rules say matters (a cue, counts), and acts optimally by it. */
+
+import { actionIndex, type EnvFamily, type RecallModel } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { defineSource, type Learner } from './source.ts';
+
+export const recall = defineSource({
+  id: 'recall',
+  description: 'remembers exactly what the observations of an episode showed, and takes the action that follows from it',
+  knows: 'The rules: what must be remembered, and which action follows from it; nothing of the task.',
+  options: {},
+  learner(family) {
+    if (family.recall) return recaller(family, family.recall);
+    const what = `Source recall needs an environment that declares what must be remembered (recall), which ${family.id} does not`;
+    throw new CadenzaError('E_CONFIG', `${what}. Choose another source.`);
+  },
+});
+
+/** Acts by the family's model of what must be remembered. Throws `E_CONFIG` for real actions. */
+export function recaller(family: EnvFamily, { size, remember, act }: RecallModel): Learner {
+  actionIndex(family, 'Exact memory');
+  const memory = new Float64Array(size);
+  const now = new Float64Array(size);
+  return {
+    distribution(observation, out) {
+      now.set(memory);
+      remember(now, observation);
+      out.fill(0);
+      out[act(now, observation)] = 1;
+    },
+    observe(observation, _action, _reward, _nextObservation, terminated, truncated) {
+      if (terminated || truncated) memory.fill(0);
+      else remember(memory, observation);
+    },
+  };
+}
