@@ -211,6 +211,7 @@ describe('Methods sections', () => {
     'dark-room-reinforce',
     'delayed-bandit',
     'key-to-door',
+    'key-to-door-life',
     'point-room',
     'tiny',
   ])('have no number of their own: experiments/%s.yaml', file => expect(readBack(factsOf(file))).toEqual([]));
