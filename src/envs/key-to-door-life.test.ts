@@ -134,10 +134,37 @@ describe('tasks of a life', () => {
 
   it('never change by default, and otherwise at every interval', () => {
     expect(draw({}).changes).toEqual([]);
-    const { changes, layouts } = draw({ every: 500 });
+    const { family, task, changes, layouts } = draw({ every: 500 });
     expect(changes).toEqual([500, 1000, 1500, 2000, 2500, 3000, 3500]);
-    expect(layouts).toHaveLength(6 * 8);
+    expect(layouts).toHaveLength(6 * 20);
     expect(layouts.slice(0, 6)).toEqual(draw({}).layouts);
+    // Lives of other lengths have equal tasks.
+    expect(draw({ every: 500, calls: 1200 }).task).toEqual(task);
+    expect(draw({ every: 500, calls: 1200 }).changes).toEqual([500, 1000]);
+    expect(family.changes!(task)).toEqual(changes);
+  });
+
+  it('are played by a timetable, in equal layouts, and in others that follow from the task', () => {
+    const { task } = draw({ every: 500 });
+    const startsOf = (options: Record<string, number>) => {
+      const family = environment('key-to-door-life', { every: 500, ...options });
+      const env = family.make([task], Random.seeded(0));
+      const starts = [env.reset().slice(0, 2).join()];
+      for (let call = 0; call < (options.calls ?? 4000) - 1; call++) {
+        const { observation } = env.step(Int32Array.of(STAY));
+        if (observation[3] === 0) starts.push(observation.slice(0, 2).join());
+      }
+      return { changes: family.changes!(task), starts: starts.filter((start, i) => start !== starts[i - 1]) };
+    };
+    const drawn = startsOf({});
+    expect(startsOf({ timetable: 0 })).toEqual({ changes: [], starts: drawn.starts.slice(0, 1) });
+    const faster = startsOf({ timetable: 250 });
+    expect(faster.changes).toEqual(Array.from({ length: 15 }, (_, k) => 250 * (k + 1)));
+    expect(faster.starts.slice(0, drawn.starts.length)).toEqual(drawn.starts);
+    const long = startsOf({ timetable: 250, calls: 10_000 });
+    expect(long.changes).toHaveLength(39);
+    expect(long.starts.slice(0, faster.starts.length)).toEqual(faster.starts);
+    expect(startsOf({ timetable: 250, calls: 10_000 })).toEqual(long);
   });
 
   it('draw intervals uniformly from their range, and a fraction of the tasks that change', () => {
@@ -154,7 +181,7 @@ describe('tasks of a life', () => {
   });
 
   it('have short keys of their whole content', () => {
-    const { family, task, layouts } = draw({ every: 500, calls: 100_000 });
+    const { family, task, layouts } = draw({ every: 50 });
     expect(layouts).toHaveLength(6 * 200);
     const key = family.taskKey(task);
     expect(key.length).toBeLessThan(60);

@@ -117,13 +117,16 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
   };
 }
 
-function drawTask({ size, calls, every, everyMax, changing }: Options<typeof OPTIONS>, random: Random): Task {
+/** Calls for which changes are drawn: the tasks are the same whatever the length of a life. A longer one needs a timetable to change later. */
+const DRAWN_CALLS = 10_000;
+
+function drawTask({ size, every, everyMax, changing }: Options<typeof OPTIONS>, random: Random): Task {
   const changes: number[] = [];
   // Streams of their own: the first layouts of a task do not depend on whether and when it changes.
   const [intervals, places] = [random.split('intervals'), random.split('places')];
   const spread = Math.max(every, everyMax) - every + 1;
   if (every > 0 && intervals.uniform() < changing)
-    for (let call = every + intervals.integer(spread); call < calls; call += every + intervals.integer(spread)) changes.push(call);
+    for (let call = every + intervals.integer(spread); call < DRAWN_CALLS; call += every + intervals.integer(spread)) changes.push(call);
   return { layouts: Array.from({ length: LAYOUT * (changes.length + 1) }, () => places.integer(size)), changes };
 }
 
@@ -135,7 +138,10 @@ function scheduler({ size, calls, timetable }: Options<typeof OPTIONS>): (task: 
   const known = new WeakMap<Task, Schedule>();
   const scheduled = (task: Task): Schedule => {
     const drawn = drawnFor(task);
-    if (timetable < 0) return drawn;
+    if (timetable < 0) {
+      const changes = drawn.changes.filter(call => call < calls);
+      return { layouts: drawn.layouts.slice(0, LAYOUT * (changes.length + 1)), changes };
+    }
     const count = timetable === 0 ? 0 : Math.ceil(calls / timetable) - 1;
     const places = Random.seeded(Number.parseInt(portableSha256(canonicalJson(task)).slice(0, 13), 16)).split('layouts');
     return {
