@@ -77,9 +77,12 @@ export async function importExperiment(file: string, overrides: readonly string[
   return loadConfig(experimentSchema(), { ...input, overrides: [...overrides, ...imports] });
 }
 
-/** The experiment with the environment options of an entry of `evaluate.envs`. */
-export function evaluatedAt<T extends Pick<ExperimentConfig, 'env' | 'evaluate'>>(config: T, { options }: EvaluationEnv): T {
-  return { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
+/** The experiment with the environment options of an entry of `evaluate.envs`, and as `trained` the one that its agents are trained in. */
+export function evaluatedAt<T extends Pick<ExperimentConfig, 'env' | 'evaluate'>>(
+  config: T,
+  { options }: EvaluationEnv,
+): T & { trained: T } {
+  return { ...config, env: { ...config.env, options: { ...config.env.options, ...options } }, trained: config };
 }
 
 /** The experiment of an additional table, named `<experiment>-<table>`, without tables of its own. */

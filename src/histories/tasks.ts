@@ -7,7 +7,10 @@ import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import { datasetKey, datasetOf, familyOf } from './imported.ts';
 
-type TasksConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'evaluate'>;
+type TasksConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'evaluate'> & {
+  /** The experiment in which the agents are trained, if they are evaluated in another environment. */
+  readonly trained?: TasksConfig;
+};
 
 export interface Tasks {
   readonly family: EnvFamily;
@@ -25,13 +28,21 @@ export interface Tasks {
 const OPENED = new WeakMap<object, Tasks>();
 
 /**
- * The tasks of an experiment. With imported histories of an environment that draws tasks, the tasks of the data set are split.
+ * The tasks of an experiment. With imported histories of an environment that draws tasks, the tasks of the data set are split. Where agents
+ * are evaluated in another environment than they were trained in, no evaluated task is a training task: its tasks are the same, split alike,
+ * or, if the environment lists others, all that are not training tasks.
  *
  * @throws `E_SPLIT` or `E_CONFIG` if the tasks cannot be split as configured.
  */
 export function openTasks(config: TasksConfig): Tasks {
   const known = OPENED.get(config);
   if (known) return known;
+  const opened = config.trained ? elsewhere(config, config.trained) : splitOf(config);
+  OPENED.set(config, opened);
+  return opened;
+}
+
+function splitOf(config: TasksConfig): Tasks {
   const dataset = datasetOf(config);
   const family = familyOf(config, dataset);
   const { validation: kept, tasks } = config.split;
@@ -43,9 +54,24 @@ export function openTasks(config: TasksConfig): Tasks {
   const side = config.evaluate.tasks === 'validation' ? validation : test;
   // A split lists tasks in shuffled order, so the first ones are a random choice determined by its seed.
   const taught = train.slice(0, config.source.maxTasks);
-  const opened = { family, train, validation, test, taught, side, evaluated: side.slice(0, config.evaluate.maxTasks) };
-  OPENED.set(config, opened);
-  return opened;
+  return { family, train, validation, test, taught, side, evaluated: side.slice(0, config.evaluate.maxTasks) };
+}
+
+/** The tasks of another environment than that of the training. */
+function elsewhere(config: TasksConfig, trained: TasksConfig): Tasks {
+  const base = openTasks(trained);
+  const family = familyOf(config);
+  const keys = (tasks: readonly Task[] = []) => tasks.map(family.taskKey).join('\n');
+  const listed = family.tasks?.();
+  if (listed && keys(listed) === keys(base.family.tasks?.())) return { ...base, family };
+  const known = new Set(base.train.map(base.family.taskKey));
+  const side = (listed ?? splitOf(config).side).filter(task => !known.has(family.taskKey(task)));
+  if (side.length === 0)
+    throw new CadenzaError(
+      'E_SPLIT',
+      `evaluate.envs: all tasks of ${family.id} with the options ${JSON.stringify(config.env.options)} are training tasks. Change the options.`,
+    );
+  return { ...base, family, test: side, side, evaluated: side.slice(0, config.evaluate.maxTasks) };
 }
 
 /** Hash of the task keys of every side and of the data set. A model can only be inspected with the split that it was trained with. */

@@ -6,7 +6,7 @@ import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
+import { type EnvFamily, tabularModel } from '../rl/index.ts';
 import { demonstrations, expectLearners, expectLearns, oracle, source } from '../sources/index.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -22,7 +22,7 @@ import type { Estimate } from './needs.ts';
 export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): Estimate {
   // First, because models that are too large cannot be built.
   const found = estimate(config);
-  const { family, train, test } = openTasks(config);
+  const { family, train } = openTasks(config);
   // Uses training tasks, because a search checks its trials here and must not touch test tasks.
   if (plays) family.make(train, Random.seeded(config.seed));
   if (config.source.dataset === undefined) {
@@ -62,7 +62,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
     const at = openTasks(there);
-    expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
+    expectSame(`evaluate.envs.${env.name}`, facts(family), facts(at.family));
     expectSame(`evaluate.envs.${env.name}`, parameters(models), parameters(models, at.family));
   }
   return found;
@@ -73,10 +73,9 @@ const labelsBySource = ({ reinforce }: ExperimentConfig): boolean =>
   reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source';
 
 /** What the options of an evaluation must not change. */
-const facts = ({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]): Record<string, unknown> => ({
+const facts = ({ observationSpace, actionSpace }: EnvFamily): Record<string, unknown> => ({
   'the observation space': observationSpace,
   'the action space': actionSpace,
-  'the list of test tasks': test.map(taskKey),
 });
 
 /** Shapes of all parameters of the models, optionally in another environment. */
