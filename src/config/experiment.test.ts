@@ -29,6 +29,17 @@ it('leaves kinds that are not registered, and valid options, alone', () => {
     expect(load(`name: a\n${text}`).name).toBe('a');
 });
 
+it.each([
+  ['queries: { perHistory: 3 }', 'optimizer.batch', [3, 64]],
+  ['queries: { perHistory: 4 }\npretrain: { batch: 10 }', 'e.yaml:3:20: pretrain.batch', [4, 10]],
+  ['queries: { perHistory: 2, reconstructed: 3 }', 'e.yaml:2:42: queries.reconstructed', [2, 3]],
+  ['queries: { restart: 0.1 }', 'e.yaml:2:21: queries.restart', ['consecutive']],
+  ['queries: { consecutive: true, earlyEpisodeFraction: 0.5 }', 'e.yaml:2:53: queries.earlyEpisodeFraction', ['consecutive']],
+  ['queries: { consecutive: true }\ncompression: { gradientRounds: 2 }', 'compression.gradientRounds', ['queries.perHistory']],
+])('queries that do not fit together are refused: %s', (text, place, needles) => {
+  expect(() => load(`name: a\n${text}`)).toThrow(failure('E_CONFIG', place, ...needles));
+});
+
 it('knows the options of problems', () => {
   const text = 'name: a\nproblem: { id: linear-regression, options: { dimensions: 2 } }';
   expect(() => loadConfig(supervisedSchema(), { file: 's.yaml', text })).toThrow(

@@ -127,7 +127,12 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     const reason = `only every ${source.stride}th episode is kept, and a history has fewer`;
     refuse(['source', 'stride'], `expected at most source.episodes (${source.episodes}), because ${reason}`);
   }
-  const { perHistory } = config.queries;
+  const { perHistory, consecutive } = config.queries;
+  if (consecutive && config.compression.gradientRounds !== undefined)
+    refuse(
+      ['compression', 'gradientRounds'],
+      'expected no value, because queries.consecutive lets gradients flow through queries.perHistory segments',
+    );
   for (const section of ['optimizer', 'teacher', 'pretrain', 'distill', 'finetune', 'consolidate', 'baselines'] as const) {
     const { batch } = config[section];
     if (batch !== undefined && batch % perHistory !== 0)
