@@ -438,6 +438,7 @@ describe('a good configuration', () => {
     expect(evaluatedAt(config, { name: 'n', options: { b: 7, c: 8 } })).toEqual({
       ...config,
       env: { id: 'x', options: { a: 5, b: 7, c: 8 } },
+      trained: config,
     });
     expect(load('name: a').env).toEqual({ id: 'dark-room' });
   });
