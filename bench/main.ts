@@ -11,14 +11,7 @@ import { BENCHES } from './registry.ts';
 const { values, positionals } = given();
 const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;
 const transitions = Number(values.transitions ?? 1e6);
-const problem =
-  positionals.length === 0
-    ? undefined
-    : !bench
-      ? `expected the name of one benchmark, found ${positionals.join(' ')}`
-      : !(Number.isInteger(transitions) && transitions >= 1e5)
-        ? `--transitions: expected an integer of at least 100,000, found ${values.transitions}`
-        : undefined;
+const problem = problemOf();
 if (!bench || problem || values.help) {
   const names = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`);
   const usage = `usage: npm run bench -- <name> [--json] [--transitions <n>]\n\n${names.join('\n')}`;
@@ -34,6 +27,14 @@ const options = values.transitions === undefined ? {} : { transitions };
 const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line), options).catch(stop) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
 if (bench.table && !values.json) console.log(`\n${bench.table(result)}`);
+
+/** What is wrong with the command line, if it asks for anything. */
+function problemOf(): string | undefined {
+  if (positionals.length === 0) return undefined;
+  if (!bench) return `expected the name of one benchmark, found ${positionals.join(' ')}`;
+  if (Number.isInteger(transitions) && transitions >= 1e5) return undefined;
+  return `--transitions: expected an integer of at least 100,000, found ${values.transitions}`;
+}
 
 /** The command line. An unknown option ends the process. */
 function given() {

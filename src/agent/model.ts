@@ -308,13 +308,7 @@ export class Model {
     const carried = scope.at(CARRIED).buffer('latents', [G, M, D]);
     const states = unroll(own, recurrence, carried, reshape(found, [G, Q, found.shape[1]]), this.options, { begins });
     scope.assign(carried, stopGradient(states[Q]));
-    return reshape(
-      concat(
-        states.slice(0, Q).map(z => reshape(z, [G, 1, M, D])),
-        1,
-      ),
-      [G * Q, M, D],
-    );
+    return reshape(concat(states.slice(0, Q), 1), [G * Q, M, D]);
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */

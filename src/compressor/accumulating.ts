@@ -4,10 +4,10 @@
  */
 
 import { add, concat, layerNorm, select, slice } from '../engine/index.ts';
-import { crossAttention, feedForward, keysValues } from '../nn/index.ts';
+import { feedForward } from '../nn/index.ts';
 import { type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor, type Recurrence } from './compressor.ts';
-import { encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
-import { learnedQueries, sink } from './pooling.ts';
+import { attendToSegment, encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
+import { learnedQueries } from './pooling.ts';
 import { recurrently } from './recurrence.ts';
 
 const SETTINGS = {
@@ -30,15 +30,12 @@ type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
 const recurrence: Recurrence<Options> = {
   each: (scope, x_RSF, options) => packSegments(encodeSegments(scope, x_RSF, options)),
   advance(scope, z_BMD, found_BW, options) {
-    const { summaries: P, width, poolHeads, hidden } = options;
-    const { keys, values, there } = unpackSegments(found_BW, options);
-    const [B] = z_BMD.shape;
-    const queries_BPD = learnedQueries(scope, B, P, width);
-    const own = keysValues(scope.at('pool'), concat([sink(scope, B, width), z_BMD], 1), width, poolHeads);
-    const memory = { keys: concat([own.keys, keys], 2), values: concat([own.values, values], 2) };
-    const pooled = add(queries_BPD, crossAttention(scope.at('pool'), queries_BPD, memory, { heads: poolHeads }));
+    const { summaries: P, width, hidden } = options;
+    const segment = unpackSegments(found_BW, options);
+    const queries_BPD = learnedQueries(scope, z_BMD.shape[0], P, width);
+    const pooled = add(queries_BPD, attendToSegment(scope, queries_BPD, z_BMD, segment, options));
     const summary_BPD = layerNorm(add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden)));
-    return select(there, concat([slice(z_BMD, 1, P), summary_BPD], 1), z_BMD);
+    return select(segment.there, concat([slice(z_BMD, 1, P), summary_BPD], 1), z_BMD);
   },
 };
 

@@ -1,13 +1,15 @@
 /**
  * @file Segments as recurrent compressors read them: keys and values of their encoded tokens, packed into one row for each segment. Shape
- * key: R segments, S tokens of a segment, F features of a token, P last tokens, H heads, D width, W numbers of a packed segment.
+ * key: R segments, S tokens of a segment, F features of a token, P last tokens, H heads, D width, W numbers of a packed segment, M queries, C carried
+ * latents.
  */
 
 import { concat, less, reshape, select, sizeOf, slice, type Tensor } from '../engine/index.ts';
-import { type KeysValues, keysValues, type Scope } from '../nn/index.ts';
+import { crossAttention, type KeysValues, keysValues, type Scope } from '../nn/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { CompressorOptions } from './compressor.ts';
 import { encodeTokens, isThere } from './encoder.ts';
+import { sink } from './pooling.ts';
 
 /** What a round needs of a segment, independent of Z. */
 export interface EncodedSegments extends KeysValues {
@@ -54,4 +56,18 @@ export function unpackSegments(found_RW: Tensor, { segment: S, width, poolHeads:
   const keys = next([R, H, S, width / H]);
   const values = next([R, H, S, width / H]);
   return { keys, values, recent: recent > 0 ? next([R, recent, width]) : undefined, there: less(0.5, next([R, 1, 1])) };
+}
+
+/** Queries [R, M, D] attend to a sink, to what is carried [R, C, D], and to the segment → [R, M, D]. */
+export function attendToSegment(
+  scope: Scope,
+  queries_RMD: Tensor,
+  carried_RCD: Tensor,
+  { keys, values }: KeysValues,
+  { width, poolHeads }: CompressorOptions,
+): Tensor {
+  const pool = scope.at('pool');
+  const own = keysValues(pool, concat([sink(scope, carried_RCD.shape[0], width), carried_RCD], 1), width, poolHeads);
+  const memory = { keys: concat([own.keys, keys], 2), values: concat([own.values, values], 2) };
+  return crossAttention(pool, queries_RMD, memory, { heads: poolHeads });
 }

@@ -6,10 +6,8 @@
 import { add, concat, layerNorm, less, linear as map, mul, reshape, select, sigmoid, slice, split, sub, tanh } from '../engine/index.ts';
 import { linear, linearInit } from '../nn/index.ts';
 import { embedTokens, PRESENCE } from '../tokenizers/index.ts';
-import type { Compressor, CompressorOptions, Recurrence } from './compressor.ts';
-import { recurrently } from './recurrence.ts';
-
-const latents = ({ latents }: CompressorOptions) => latents;
+import type { Compressor, Recurrence } from './compressor.ts';
+import { carriedLatents, recurrently } from './recurrence.ts';
 
 const recurrence: Recurrence = {
   // [R, S · (3 U + 1)]: the part of the gates that depends on the token, and whether the token is there.
@@ -40,9 +38,7 @@ const recurrence: Recurrence = {
 export const gru: Compressor = {
   id: 'gru',
   description: 'a GRU that reads the tokens one by one; its state, of latents times width units, is Z',
-  contextLayout: 'segments',
-  latents: (_, options) => latents(options),
-  window: contextTokens => contextTokens,
-  compress: recurrently(recurrence, { latents }),
+  ...carriedLatents,
+  compress: recurrently(recurrence),
   recurrence,
 };

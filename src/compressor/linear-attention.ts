@@ -23,11 +23,9 @@ import {
 } from '../engine/index.ts';
 import { linear } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
-import type { Compressor, CompressorOptions, Recurrence } from './compressor.ts';
+import type { Compressor, Recurrence } from './compressor.ts';
 import { encodeTokens } from './encoder.ts';
-import { recurrently } from './recurrence.ts';
-
-const latents = ({ latents }: CompressorOptions) => latents;
+import { carriedLatents, recurrently } from './recurrence.ts';
 
 /** Bias of the decay before training: a token keeps exp(−softplus(−5)), about 0.993, of the state. */
 const DECAY = -5;
@@ -66,9 +64,7 @@ const later = (S: number): Tensor =>
 export const linearAttention: Compressor = {
   id: 'linear-attention',
   description: 'the state of a linear attention with learned decay, one row for each latent',
-  contextLayout: 'segments',
-  latents: (_, options) => latents(options),
-  window: contextTokens => contextTokens,
-  compress: recurrently(recurrence, { latents }),
+  ...carriedLatents,
+  compress: recurrently(recurrence),
   recurrence,
 };

@@ -5,7 +5,7 @@
 
 import { broadcastTo, expectShape, less, reshape, select, slice, stopGradient, type Tensor } from '../engine/index.ts';
 import type { Scope } from '../nn/index.ts';
-import type { Compress, CompressorOptions, Recurrence } from './compressor.ts';
+import type { Compress, Compressor, CompressorOptions, Recurrence } from './compressor.ts';
 import { segmentwise } from './encoder.ts';
 
 /** Which rounds differ from the others. */
@@ -43,12 +43,15 @@ export const emptyState = (B: number, M: number, D: number): Tensor => broadcast
 /**
  * `compress` of a recurrent compressor: the rounds over all segments of the context.
  *
- * @param latents the number of latents (M).
+ * @param latents the number of latents (M); as many as requested by default.
  * @param gradientRounds the number of last rounds through which gradients flow; all by default.
  */
 export const recurrently = <O extends CompressorOptions>(
   recurrence: Recurrence<O>,
-  { latents, gradientRounds }: { latents: (options: O) => number; gradientRounds?: (options: O) => number | undefined },
+  {
+    latents = options => options.latents,
+    gradientRounds,
+  }: { latents?: (options: O) => number; gradientRounds?: (options: O) => number | undefined } = {},
 ): Compress<O> =>
   segmentwise({
     each: recurrence.each,
@@ -61,3 +64,10 @@ export const recurrently = <O extends CompressorOptions>(
 /** One round with a whole segment: Z [B, M, D] and x [B, S, F] → the next Z. */
 export const readSegment = <O>(scope: Scope, { each, advance }: Recurrence<O>, z_BMD: Tensor, segment_BSF: Tensor, options: O): Tensor =>
   advance(scope, z_BMD, each(scope, segment_BSF, options), options);
+
+/** Parts shared by recurrent compressors that carry the requested m latents. */
+export const carriedLatents = {
+  contextLayout: 'segments',
+  latents: (_: number, { latents }: CompressorOptions) => latents,
+  window: (contextTokens: number) => contextTokens,
+} as const satisfies Partial<Compressor>;

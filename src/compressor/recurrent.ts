@@ -5,10 +5,10 @@
  */
 
 import { add, concat, layerNorm, mul, select, sigmoid, slice, split, sub, type Tensor, tanh } from '../engine/index.ts';
-import { crossAttention, feedForward, keysValues, linear, type Scope } from '../nn/index.ts';
+import { feedForward, linear, type Scope } from '../nn/index.ts';
 import { type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor, type Recurrence } from './compressor.ts';
-import { type EncodedSegments, encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
-import { learnedQueries, sink } from './pooling.ts';
+import { attendToSegment, type EncodedSegments, encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
+import { learnedQueries } from './pooling.ts';
 import { recurrently } from './recurrence.ts';
 
 /** Initial bias b_g of the gate: how strongly Z is retained before training. */
@@ -53,14 +53,13 @@ const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: T
 /**
  * One round: queries computed from Z attend to Z and the segment, and U combines the result with Z. state [B, M + P, D] → the same shape.
  */
-function round(scope: Scope, state: Tensor, { keys, values, recent, there }: EncodedSegments, options: Options): Tensor {
-  const { latents, width, poolHeads, hidden, update } = options;
+function round(scope: Scope, state: Tensor, segment: EncodedSegments, options: Options): Tensor {
+  const { latents, width, hidden, update } = options;
+  const { recent, there } = segment;
   const B = state.shape[0];
   const z_BMD = slice(state, 1, 0, latents);
   const queries_BMD = layerNorm(add(z_BMD, learnedQueries(scope, B, latents, width)));
-  const own = keysValues(scope.at('pool'), concat([sink(scope, B, width), queries_BMD], 1), width, poolHeads);
-  const memory = { keys: concat([own.keys, keys], 2), values: concat([own.values, values], 2) };
-  const pooled = crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads });
+  const pooled = attendToSegment(scope, queries_BMD, queries_BMD, segment, options);
   const c_BMD = add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
   const next = UPDATES[update](scope.at('update'), z_BMD, c_BMD);
   // Not a product with 0 and 1: a history that has not begun leaves Z unchanged, bit for bit.

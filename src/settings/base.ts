@@ -149,13 +149,16 @@ export const sharedFields = () => ({
       ).optional(),
     },
     ({ perHistory, reconstructed = 1, consecutive, restart, earlyEpisodeFraction }, context) => {
-      const needs = (key: string, message: string, input: unknown) => context.addIssue({ code: 'custom', path: [key], input, message });
+      const refuse = (key: string, input: number, message: string) => context.addIssue({ code: 'custom', path: [key], input, message });
       if (consecutive && earlyEpisodeFraction > 0)
-        needs('earlyEpisodeFraction', 'expected 0, because queries.consecutive follows every history from its start', earlyEpisodeFraction);
-      if (!consecutive && restart > 0) needs('restart', 'expected 0, because only consecutive queries follow a history', restart);
-      if (reconstructed <= perHistory) return;
-      const message = `expected at most ${perHistory}, because queries.perHistory is ${perHistory}`;
-      context.addIssue({ code: 'custom', path: ['reconstructed'], input: reconstructed, message });
+        refuse(
+          'earlyEpisodeFraction',
+          earlyEpisodeFraction,
+          'expected 0, because queries.consecutive follows every history from its start',
+        );
+      if (!consecutive && restart > 0) refuse('restart', restart, 'expected 0, because only consecutive queries follow a history');
+      if (reconstructed > perHistory)
+        refuse('reconstructed', reconstructed, `expected at most ${perHistory}, because queries.perHistory is ${perHistory}`);
     },
   ),
   model: section(

@@ -37,7 +37,7 @@ describe('layout-search', () => {
 
   it('searches for the door among all cells, whatever it has seen without the key', () => {
     const act = having([[1, 1, 0, 0], 0, [0, 1, 0, 1]], [[0, 1, 0, 1], 1, [0, 0, 1, 2]]);
-    // Without the key it knows where that is; with the key, a cell that it has passed is as good as any.
+    // It has found the key. Cells visited without the key may still hold the door.
     expect(act([0, 1, 0, 1])).toEqual([0, 1, 0, 0, 0]);
     expect(act([0, 1, 1, 3])).toEqual(nothing);
   });

@@ -234,8 +234,8 @@ export class BatchSampler {
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
-  /** The histories that were used last, the latest at the end. Nothing is kept of the others: a data set may have millions of segments. */
-  readonly #recent = new Map<number, SampledHistory>();
+  /** The history that was used last. Nothing is kept of the others: a data set may have millions of segments. */
+  #last: SampledHistory | undefined;
 
   /** @throws {CadenzaError} `E_SHAPE` without histories, or if a history has no scored step. */
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
@@ -262,16 +262,12 @@ export class BatchSampler {
    * @throws {CadenzaError} `E_SHAPE` if none of its steps is scored.
    */
   history(h: number): SampledHistory {
-    const known = this.#recent.get(h);
-    if (known) return known;
-    const { segment, scored, batch, perHistory = 1, consecutive } = this.#shape;
+    if (this.#last?.h === h) return this.#last;
+    const { segment, scored } = this.#shape;
     const history = inMemory(this.#histories[h]);
     const starts = segmentStarts(this.#histories[h], segment);
-    const found = { h, history, starts, queries: withTargets(history, starts, scored) };
-    const [oldest] = this.#recent.keys();
-    if (this.#recent.size === (consecutive ? batch / perHistory : 1)) this.#recent.delete(oldest);
-    this.#recent.set(h, found);
-    return found;
+    this.#last = { h, history, starts, queries: withTargets(history, starts, scored) };
+    return this.#last;
   }
 
   /** Fills `into` with a batch; equal streams give equal batches. */
@@ -339,9 +335,8 @@ export class BatchSampler {
   }
 
   /** Writes a segment as row `b`, which must be zero: the context before it, and its steps as the query. */
-  write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
+  write(into: Batch, b: number, { h, s }: { h: number; s: number }, { history, starts } = this.history(h)): void {
     const { segment, actions, writeTarget } = this.#shape;
-    const { history, starts } = this.history(h);
     const [first, end] = [starts[s], starts[s + 1]];
     writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
     const labels = history.probabilities.length / history.reward.length;

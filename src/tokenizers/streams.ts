@@ -46,7 +46,7 @@ export class StreamSampler {
       const at = step * Q + (b % Q);
       const { history, begin } = this.#at(Math.floor(b / Q), at);
       const [s, { starts }] = [at - begin, history];
-      this.#sampler.write(into, b, { h: history.h, s });
+      this.#sampler.write(into, b, { h: history.h, s }, history);
       writeContext(this.#tokenizer, into.segments!, b * row, segment, history.history, starts[s], starts[s + 1]);
       into.begins![b] = s === 0 ? 1 : 0;
     }

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { TINY } from '../../test/helpers/command.ts';
 import { Model } from '../agent/model.ts';
-import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
+import { CHECKPOINT, loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import { StageCache } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { createExecutor } from '../engine/executors/registry.ts';
@@ -46,6 +46,11 @@ async function trained(name: string, until = Number.POSITIVE_INFINITY) {
 it('training with Z carried, interrupted and resumed, ends in the same bytes, which hold no carried Z', async () => {
   const whole = await trained('whole');
   await expect(trained('parts', 20)).rejects.toThrow();
+  const stages = join(out, 'parts', 'stages');
+  const interrupted = readdirSync(stages).find(name => name.startsWith('finetune'))!;
+  const { tensors } = loadTensors(join(stages, interrupted, CHECKPOINT));
+  const [carried] = [...tensors].filter(([name]) => name.includes('carried')).map(([, { data }]) => data);
+  expect(carried.filter(value => Math.abs(value) > 1e-3).length).toBeGreaterThan(carried.length / 2);
   const resumed = await trained('parts');
   expect(readFileSync(resumed).equals(readFileSync(whole))).toBe(true);
   const names = [...loadTensors(whole).tensors.keys()];
