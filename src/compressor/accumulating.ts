@@ -30,12 +30,13 @@ type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
 const recurrence: Recurrence<Options> = {
   each: (scope, x_RSF, options) => packSegments(encodeSegments(scope, x_RSF, options)),
   advance(scope, z_BMD, found_BW, options) {
-    const { summaries: P, width, hidden } = options;
+    const { capacity, summaries: P, width, hidden } = options;
     const segment = unpackSegments(found_BW, options);
     const queries_BPD = learnedQueries(scope, z_BMD.shape[0], P, width);
     const pooled = add(queries_BPD, attendToSegment(scope, queries_BPD, z_BMD, segment, options));
     const summary_BPD = layerNorm(add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden)));
-    return select(segment.there, concat([slice(z_BMD, 1, P), summary_BPD], 1), z_BMD);
+    const kept = capacity > 1 ? [slice(z_BMD, 1, P)] : [];
+    return select(segment.there, concat([...kept, summary_BPD], 1), z_BMD);
   },
 };
 

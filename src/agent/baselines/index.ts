@@ -1,6 +1,6 @@
 /**
  * @file The registry of baselines, one record each: the experiment's model with another compressor; models that see the raw context, all of
- * it, its end at an equal budget, or its best episodes; and RAD (arXiv 2609.35333).
+ * it, its end at an equal budget, or its best episodes; and the memories of other agents.
  */
 
 import { compressor } from '../../compressor/index.ts';
@@ -125,6 +125,32 @@ const rad: TrainedBaseline = {
   }),
 };
 
+/** The update of RSM ("Remember Less, Adapt Longer", 2026): every segment rewrites all latents, and gradients flow through every write. */
+const rsm: TrainedBaseline = {
+  id: 'rsm',
+  description: 'RSM’s memory: m recurrent latents that each segment rewrites, without a gate',
+  compressor: 'recurrent',
+  changes: ({ config: { compression } }) => ({ compression: { ...compression, update: 'replace', gradientRounds: undefined } }),
+};
+
+/** The memory of Memo (Gupta et al. 2025). It keeps as many summaries as `compression` says, usually more than CAD has latents. */
+const memo: TrainedBaseline = {
+  id: 'memo',
+  description: 'Memo’s memory: each segment adds summaries, and those of the latest compression.capacity segments are kept',
+  compressor: 'accumulating',
+};
+
+/** The same in the bytes of CAD, or the fewest that hold the summaries of a segment. */
+const memoBytes: TrainedBaseline = {
+  id: 'memo-bytes',
+  description: 'Memo’s memory, with as many summaries as CAD has latents',
+  compressor: memo.compressor,
+  changes({ config: { compression }, model: { options } }) {
+    const summaries = Math.min(Number(compression.summaries), options.latents);
+    return { compression: { ...compression, summaries, capacity: Math.floor(options.latents / summaries) } };
+  },
+};
+
 const TRUNCATED = 'truncated';
 const BYTES_OF_FLOAT32 = 4;
 
@@ -197,6 +223,11 @@ export const baselines = new Registry<Baseline>(
     bestEpisodes,
     dpt,
     rad,
+    rsm,
+    memo,
+    memoBytes,
+    inPlace('gru'),
+    inPlace('linear-attention'),
     inPlace('none'),
     {
       id: 'oracle',
