@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compressors } from '../compressor/index.ts';
 import { experimentSchema } from '../config/experiment.ts';
-import { grad, interpret, type Tensor } from '../engine/index.ts';
+import { grad, interpret, slice, sum, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialize, Scope, weightedMean } from '../nn/index.ts';
 import { type History, listedTasks } from '../rl/index.ts';
@@ -128,5 +128,48 @@ describe.each(RECURRENT)('%s with Z carried', kind => {
     }
     expect(Array.from(state).some(value => Math.abs(value) > 1e-3)).toBe(true);
     for (const [i, value] of Array.from(state).entries()) expect(value).toBeCloseTo(whole[`next.${name}`][i], 9);
+  });
+});
+
+describe('codes carried by a recurrent compressor', () => {
+  const built = build(['compressor=recurrent', 'latents.kind=fsq', 'latents.groups=2', 'latents.levels=[4,3]']);
+  const { model, shape } = built;
+  const scope = new Scope();
+  const { latents, inputs } = new Pass(model, scope, 'recurrent', shape.batch);
+  const [carried] = [...scope.buffers.values()];
+  const weights = Object.fromEntries(initialize([...scope.table.values()], Random.seeded(0)));
+  const state = new Float32Array(carried.shape.reduce((a, b) => a * b, 1));
+  const { place: _, ...batch } = built.draw(0);
+  const row = state.length / ROWS;
+
+  it('are the whole state: an agent that acts has the Z of training after every segment, and its codes decode to it', () => {
+    const { z } = interpret({ outputs: { z: latents!.trained } }, { ...batch, ...weights, [carried.name]: state });
+    const { compress, decode } = model.inference('recurrent', { compress: 1, act: 1 });
+    const segmentRow = batch.segments!.length / shape.batch;
+    let now: Float32Array = new Float32Array(row);
+    // Of the first row, which begins with a history.
+    for (let q = 0; q < EACH; q++) {
+      if (batch.begins![q] === 1) now.fill(0);
+      for (const [i, value] of now.entries()) expect(z[q * row + i]).toBeCloseTo(value, 5);
+      const context = batch.segments!.slice(q * segmentRow, (q + 1) * segmentRow);
+      const found = interpret(compress!, { ...weights, context, state: now });
+      expect(found.next).toEqual(found.latents);
+      expect(interpret(decode!, { ...weights, codes: found.codes }).latents).toEqual(found.next);
+      now = Float32Array.from(found.next);
+    }
+    expect(Object.keys(inputs)).toContain('begins');
+  });
+
+  it('pass gradients through all segments', () => {
+    const { tensor } = [...scope.table.values()].find(({ name }) => name.includes('update'))!;
+    const last = sum(slice(latents!.trained, 0, EACH - 1, EACH));
+    const [gradient] = grad(last, [tensor]);
+    const { g } = interpret({ outputs: { g: gradient } }, { ...batch, ...weights, [carried.name]: state });
+    expect(Math.max(...Array.from(g, Math.abs))).toBeGreaterThan(0);
+  });
+
+  it('are not learned from a codebook that moves', () => {
+    const overrides = ['compressor=recurrent', 'latents.kind=vq'];
+    expect(() => loadConfig(experimentSchema(), { file: 'a.yaml', text: SIZES, overrides })).toThrow(/latents\.kind: expected fsq/);
   });
 });

@@ -282,10 +282,11 @@ export class Model {
     const shape = this.latentShape(compressorId);
     if (!shape) return undefined;
     const own = scope.at(PARTS.compressor);
+    if (recurrence && 'begins' in of && of.segments && of.begins)
+      return this.#carried(scope, compressorId, shape, { segments: of.segments, begins: of.begins });
     const compressed = () => {
       if ('found' in of) return parts!.join(own, of.found, options);
-      const { context, segments, selection, begins } = of;
-      if (recurrence && segments && begins) return this.#carried(scope, recurrence, shape, { segments, begins });
+      const { context, segments, selection } = of;
       return parts && segments && selection
         ? compressPassages(own, { segments, selection }, parts, options)
         : compress(own, context, options);
@@ -295,20 +296,37 @@ export class Model {
     return this.latentKind(compressorId).apply(own.at('latents'), checked, this.latentSettings);
   }
 
+  /** Whether the state of a recurrent compressor consists of codes, so that the memory of an agent has their bits and no others. */
+  #carriesCodes(compressorId: string): boolean {
+    return this.consecutive !== undefined && this.latentKind(compressorId).discrete !== undefined;
+  }
+
   /** Z before each of the consecutive segments, [G·Q, M, D], with gradients through all of them. It begins as the last batch ended. */
   #carried(
     scope: Scope,
-    recurrence: Recurrence,
+    compressorId: string,
     [M, D]: readonly [number, number],
     { segments, begins }: { readonly segments: Tensor; readonly begins: Tensor },
-  ): Tensor {
+  ): Latents {
     const { G, Q, S, F } = expectShape(segments, 'G Q S F');
     const own = scope.at(PARTS.compressor);
+    const recurrence = compressor(compressorId).recurrence!;
+    const kind = this.latentKind(compressorId);
+    const apply = (z_BMD: Tensor) => kind.apply(own.at('latents'), z_BMD, this.latentSettings);
+    const codes: Tensor[] = [];
+    const advance: Recurrence['advance'] = (...given) => {
+      const next = recurrence.advance(...given);
+      if (!this.#carriesCodes(compressorId)) return next;
+      const made = apply(next);
+      codes.push(made.codes!);
+      return made.trained;
+    };
     const found = recurrence.each(own, reshape(segments, [G * Q, S, F]), this.options);
     const carried = scope.at(CARRIED).buffer('latents', [G, M, D]);
-    const states = unroll(own, recurrence, carried, reshape(found, [G, Q, found.shape[1]]), this.options, { begins });
+    const states = unroll(own, { advance }, carried, reshape(found, [G, Q, found.shape[1]]), this.options, { begins });
     scope.assign(carried, stopGradient(states[Q]));
-    return reshape(concat(states.slice(0, Q), 1), [G * Q, M, D]);
+    const z_BMD = reshape(concat(states.slice(0, Q), 1), [G * Q, M, D]);
+    return codes.length > 0 ? { trained: z_BMD, settled: z_BMD, codes: concat(codes, 0) } : apply(z_BMD);
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -438,7 +456,7 @@ export class Model {
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
       : this.latents(scope, compressorId, { context: past })!;
-    const compress: Graph = { outputs: this.compressed(z, next) };
+    const compress: Graph = { outputs: this.compressed(z, next && (this.#carriesCodes(compressorId) ? z.settled : next)) };
     const made = { compress, act, latentShape, recurrent: Boolean(recurrence), context };
     const { discrete } = this.latentKind(compressorId);
     if (!discrete) return made;

@@ -133,6 +133,11 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
       ['compression', 'gradientRounds'],
       'expected no value, because queries.consecutive lets gradients flow through queries.perHistory segments',
     );
+  if (consecutive && config.latents.kind === 'vq')
+    refuse(
+      ['latents', 'kind'],
+      'expected fsq for codes, because queries.consecutive carries them, and the codebook of vq moves once a step',
+    );
   for (const section of ['optimizer', 'teacher', 'pretrain', 'distill', 'finetune', 'consolidate', 'baselines'] as const) {
     const { batch } = config[section];
     if (batch !== undefined && batch % perHistory !== 0)
