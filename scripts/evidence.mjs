@@ -1,8 +1,9 @@
-// Reproduces the evidence for compression: every baseline on Dark Room, Key-to-Door and the delayed bandit with equal budgets, and return by
-// bits of Z. Finished stages are reused, so repeat the command after an interrupt.
+// Reproduces the evidence for compression: every baseline on Dark Room, Key-to-Door and the delayed bandit with equal budgets, return by bits
+// of Z, and memories in tasks where they must last (`lifelong`). Finished stages are reused, so repeat the command after an interrupt.
 //
-//   npm run evidence [-- --quick] [dark-room] [key-to-door] [delayed-bandit] [rate-return]
-// `--quick` uses one seed and a fraction of the training: it shows every method, but not its full performance.
+//   npm run evidence [-- --quick] [dark-room] [key-to-door] [delayed-bandit] [rate-return] [lifelong or any of its parts]
+// Without names, all parts but those of `lifelong`, which take a day. `--quick` uses one seed and a fraction of the training: it shows every
+// method, but not its full performance.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,6 +19,29 @@ const BASELINES = [
 // Skip stages that baselines do not have, so that all methods train on the same number of sequences of the same histories.
 const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distill.steps': 0, 'distill.beta': 0, 'finetune.beta': 0 };
 const SETTINGS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.steps': 'equal' };
+
+/** What is compared where memory must last: the memories of other agents, and windows of as many tokens or bytes. */
+const MEMORIES = ['rsm', 'rad', 'memo', 'memo-bytes', 'gru', 'linear-attention', 'truncated', 'truncated-bytes', 'none'];
+
+/** A part in which all memories are trained like CAD, by the settings of a preset. */
+const memories = (preset, { settings = {}, quick = {} } = {}) => ({
+  command: ['run', `experiments/${preset}.yaml`],
+  settings: { 'baselines.methods': MEMORIES, 'baselines.steps': 'equal', ...settings },
+  full: {},
+  quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8, ...quick },
+});
+
+/** Parts that train for hours each; `lifelong` stands for all of them. */
+const LIFELONG = {
+  't-maze': memories('t-maze', { quick: { 'evaluate.envs': [] } }),
+  'count-recall': memories('count-recall'),
+  'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
+  'key-to-door-life': memories('key-to-door-life'),
+  // The same memories, trained on lives in which nothing ever moves: what the memory does, apart from the data.
+  'key-to-door-life-fixed': memories('key-to-door-life', { settings: { 'source.env': { timetable: 0 } } }),
+  'maze-runner': memories('maze-runner'),
+  'dark-room-20': memories('dark-room-20'),
+};
 
 /** The parts with their settings: always, in full, and with --quick; and whether to inspect the agent. */
 const PARTS = {
@@ -54,13 +78,14 @@ const PARTS = {
     quick: { 'teacher.steps': 100, 'finetune.steps': 100, 'evaluate.streams': 5 },
   },
 };
+const ALL = { ...PARTS, ...LIFELONG };
 
 const asked = process.argv.slice(2);
 const quick = asked.includes('--quick');
-const named = asked.filter(argument => argument !== '--quick');
-const unknown = named.filter(name => !Object.hasOwn(PARTS, name));
+const named = asked.filter(argument => argument !== '--quick').flatMap(name => (name === 'lifelong' ? Object.keys(LIFELONG) : [name]));
+const unknown = named.filter(name => !Object.hasOwn(ALL, name));
 if (unknown.length > 0) {
-  console.error(`cadenza: [E_USAGE] unknown part "${unknown[0]}"; expected --quick or any of ${Object.keys(PARTS).join(', ')}`);
+  console.error(`cadenza: [E_USAGE] unknown part "${unknown[0]}"; expected --quick, lifelong or any of ${Object.keys(ALL).join(', ')}`);
   process.exit(2);
 }
 
@@ -91,8 +116,8 @@ async function compareWithCommitted(name, out) {
     );
 }
 
-for (const [name, { command, settings, inspect, ...budgets }] of Object.entries(PARTS)) {
-  if (named.length > 0 && !named.includes(name)) continue;
+for (const name of named.length > 0 ? named : Object.keys(PARTS)) {
+  const { command, settings, inspect, ...budgets } = ALL[name];
   const out = `${root}/${name}`;
   // Several processes with one thread are faster than one process with several threads.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };

@@ -54,7 +54,7 @@ export interface BatchShape extends ContextShape {
 
 /** The buffers of one batch. */
 export interface Batch {
-  /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros if there are none. */
+  /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros if there are none. Empty if nothing reads it. */
   readonly context: Float32Array;
   /**
    * [B / Q, E, S, F] with a passage: the segments that the contexts of Q queries hold, oldest first. If queries are consecutive: [B / Q, Q, S, F],
@@ -79,14 +79,14 @@ export interface Batch {
   readonly place: { readonly history: Int32Array; readonly first: Int32Array; readonly length: Int32Array };
 }
 
-/** Allocates a batch of zeros. */
-export function newBatch(tokenizer: Tokenizer, shape: BatchShape): Batch {
+/** Allocates a batch of zeros, with whole contexts or without. */
+export function newBatch(tokenizer: Tokenizer, shape: BatchShape, contexts = true): Batch {
   const { batch, contextTransitions, segment, actions, returns, perHistory = 1, passage, consecutive } = shape;
   const targets = batch * segment * (returns?.count ?? 0);
   const row = tokenizer.tokensPerTransition * tokenizer.context.width;
   const slots = contextTransitions / segment;
   return {
-    context: new Float32Array(batch * contextTransitions * row),
+    context: new Float32Array(contexts ? batch * contextTransitions * row : 0),
     ...(consecutive && { segments: new Float32Array(batch * segment * row), begins: new Float32Array(batch) }),
     ...(passage && {
       segments: new Float32Array((batch / perHistory) * passage * segment * row),
@@ -192,7 +192,7 @@ export function writeSegment(
   const steps = history.reward.length;
   const [width, actionWidth] = [history.observation.length / steps, history.action.length / steps];
   const [contextRow, queryRow] = [into.context.length / batch, into.query.length / batch];
-  writePast(tokenizer, into.context, b * contextRow, shape, history, starts, s);
+  if (contextRow > 0) writePast(tokenizer, into.context, b * contextRow, shape, history, starts, s);
   for (let t = starts[s]; t < starts[s + 1]; t++) {
     const step = t - starts[s];
     const reward = step === 0 ? 0 : history.reward[t - 1];

@@ -22,12 +22,12 @@ export const feedsOf = <I extends Readonly<Record<string, Tensor | undefined>>>(
   ) as { [K in keyof I]: HostTensor };
 
 /** Batches of learning histories. With `spec.table`, each batch also has target distributions from the oracle table. */
-export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random }: BatchRequest): StageBatches {
+export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random, reads }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
   const shape = model.trainingShape(optimizer.batch);
-  const batch = newBatch(tokenizer, shape);
   const chosen = model.rebuilt ? chosenContexts(tokenizer, shape, model.rebuilt) : undefined;
+  const batch = newBatch(tokenizer, shape, reads.has('context') || chosen !== undefined);
   const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.contexts, rebuiltAt: chosen?.at });
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;

@@ -89,6 +89,8 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
 export interface BatchRequest extends Required<Pick<TrainRequest, 'optimizer' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
   readonly random: Random;
   readonly signal: AbortSignal;
+  /** Names of the inputs, parameters included, that a training step reads. */
+  readonly reads: ReadonlySet<string>;
 }
 
 export interface StageBatches extends BatchSource {

@@ -65,18 +65,18 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
       for (const { name } of specs)
         if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
-      const request: BatchRequest = { optimizer, trainable, frozen, buffers, given, random, signal: context.signal };
+      const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
+      const reads = new Set(inputsOf(graph).keys());
+      const request: BatchRequest = { optimizer, trainable, frozen, buffers, given, random, signal: context.signal, reads };
       const { given: ofData = [], probe, dispose, ...batches } = await spec.batches(request);
       for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
-      const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
-      const used = inputsOf(graph);
       const result = await train({
         title: stageTitle(spec.name, seed),
         loss,
         metrics,
         trainable,
         // Parts that are only copied into the output file are in no graph.
-        frozen: frozen.filter(({ name }) => used.has(name)),
+        frozen: frozen.filter(({ name }) => reads.has(name)),
         buffers,
         given,
         steps: updates,

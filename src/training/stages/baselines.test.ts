@@ -3,6 +3,7 @@ import { failure } from '../../../test/helpers/failure.ts';
 import { baseline, baselines, isTrained, type TrainedBaseline } from '../../agent/baselines/index.ts';
 import { plannedCost } from '../../agent/cost.ts';
 import { Model } from '../../agent/model.ts';
+import { compressor } from '../../compressor/index.ts';
 import { experimentSchema } from '../../config/experiment.ts';
 import { inputsOf } from '../../engine/index.ts';
 import { environment } from '../../envs/index.ts';
@@ -49,8 +50,8 @@ describe.each(trained)('the baseline %s', id => {
     expect(act.outputs.probabilities.shape).toEqual([1, experiment.model.segment, 5]);
     expect(context.segment).toBe(experiment.model.segment);
     // The past stands as in CAD's context, but for those that take it in a way of their own.
-    const own: Record<string, string> = { rad: 'segments', 'best-episodes': 'best' };
-    expect(model.contextLayout).toBe(own[id] ?? experiment.model.contextLayout);
+    const own = id === 'best-episodes' ? 'best' : compressor(baseline.compressor).recurrence ? 'segments' : experiment.model.contextLayout;
+    expect(model.contextLayout).toBe(own);
   });
 });
 

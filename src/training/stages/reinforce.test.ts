@@ -100,6 +100,7 @@ async function learn(
     given,
     random: Random.seeded(seed),
     signal,
+    reads: new Set(),
   });
   const taken = batchesFor({ outputs: { loss, ...metrics, ...nextOf(buffers) } }, batches, randoms, Random.seeded(6));
   const { weights } = await train({
