@@ -74,6 +74,7 @@ export default defineConfig({
         datasets: 'Import and export data sets',
         store: 'Store and look up contexts',
         gymnasium: 'Use Gymnasium environments',
+        draw: 'Draw an episode',
         deploy: 'Deploy a trained agent',
       }),
       section('Concepts', 'concepts', {

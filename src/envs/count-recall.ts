@@ -7,10 +7,16 @@ import { z } from 'zod';
 import type { Options, Task } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, type FamilyRules, rewardedSteps } from './entry.ts';
+import { captionOf } from './scenes.ts';
 
 const DECK = 52;
-/** Decks that are dealt from, and how many kinds of cards are distinguished: colors, suits or ranks. */
-const LEVELS = { easy: { decks: 1, kinds: 2 }, medium: { decks: 2, kinds: 4 }, hard: { decks: 4, kinds: 13 } };
+const RANKS = ['ace', ...Array.from({ length: 9 }, (_, i) => String(i + 2)), 'jack', 'queen', 'king'];
+/** Decks that are dealt from, and the kinds of cards that are distinguished: colors, suits or ranks. */
+const LEVELS = {
+  easy: { decks: 1, names: ['red', 'black'] },
+  medium: { decks: 2, names: ['clubs', 'diamonds', 'hearts', 'spades'] },
+  hard: { decks: 4, names: RANKS },
+};
 type Level = keyof typeof LEVELS;
 
 const OPTIONS = {
@@ -42,7 +48,8 @@ const digits = (kinds: readonly number[]) => kinds.map(kind => kind.toString(36)
  * ± 1 / questions, so the return is in [−1, 1].
  */
 function countRecallFamily({ level }: Options<typeof OPTIONS>): FamilyRules {
-  const { decks, kinds } = LEVELS[level];
+  const { decks, names } = LEVELS[level];
+  const kinds = names.length;
   const size = DECK * decks;
   const questions = size - 1;
   const shuffled = (random: Random) => random.shuffled(Array.from({ length: size }, (_, card) => card % kinds));
@@ -62,6 +69,24 @@ function countRecallFamily({ level }: Options<typeof OPTIONS>): FamilyRules {
         memory[observation[0]]++;
       },
       act: (memory, observation) => memory[observation[1]],
+    },
+    render(task, observation, past) {
+      const { cards, queries } = task as Deal;
+      const answered = past.reward.length;
+      const countOf = (kind: number, dealt: number) => cards.slice(0, dealt).filter(each => each === kind).length;
+      const last = answered - 1;
+      const answer = `answered ${past.action[last]} to ${names[queries[last]]}, right was ${countOf(queries[last], answered)}`;
+      return {
+        kind: 'bars',
+        max: size / kinds,
+        bars: names.map((name, kind) => ({
+          name,
+          value: countOf(kind, answered + 1),
+          text: String(countOf(kind, answered + 1)),
+          roles: [...(kind === observation[0] ? ['card' as const] : []), ...(kind === observation[1] ? ['question' as const] : [])],
+        })),
+        caption: captionOf(past, ...(answered > 0 ? [answer] : [])),
+      };
     },
     start(task) {
       const { cards, queries } = task as Deal;

@@ -62,5 +62,9 @@ function picture([width, height]: readonly [number, number], pixels: number): Gr
       const corner = offset + Math.floor(state / width) * pixels * row + (state % width) * pixels;
       for (let line = 0; line < pixels; line++) out.fill(1, corner + line * row, corner + line * row + pixels);
     },
+    placeOf(image) {
+      const corner = Array.prototype.indexOf.call(image, 1);
+      return [(corner % row) / pixels, Math.floor(corner / row) / pixels];
+    },
   };
 }

@@ -9,6 +9,7 @@ import { type EnvFamily, expectActions, type Options, type StepResult, type Task
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
+import { captionOf } from './scenes.ts';
 
 const OPTIONS = {
   arms: { default: 10, range: [2, 1000], integer: true, about: 'number of arms, each with a mean drawn from U[0, 1)' },
@@ -55,6 +56,24 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
       parts: ['before', 'after'],
       part: elapsed => (distracts(elapsed) ? -1 : Number(elapsed >= pulls)),
       of: (task, action) => Math.max(...meansOf(task)) - meansOf(task)[action],
+    },
+    render(task, observation, past) {
+      const means = meansOf(task);
+      const best = Math.max(...means);
+      const last = past.reward.length - 1;
+      const counts = new Int32Array(arms);
+      for (let t = 0; t <= last; t++) if (!distracts(t)) counts[past.action[t]]++;
+      return {
+        kind: 'bars',
+        max: Math.max(1, best),
+        bars: means.map((mean, arm) => ({
+          name: `arm ${arm}`,
+          value: mean,
+          text: `mean ${mean.toFixed(2)}, pulls ${counts[arm]}`,
+          roles: [...(mean === best ? ['goal' as const] : []), ...(arm === past.action[last] ? ['agent' as const] : [])],
+        })),
+        caption: captionOf(past, observation[0] === 1 ? 'delay: a random arm, without reward' : 'choose an arm'),
+      };
     },
     make(tasks, random) {
       for (const task of tasks)

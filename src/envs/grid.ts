@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DiscreteSpace, HiddenFactor, MultiDiscreteSpace, Options, Space, TabularModel, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { PERMUTATIONS } from './permuted.ts';
+import { captionOf, visited } from './scenes.ts';
 import { type TabularFamily, tabularFamily } from './tabular.ts';
 
 /** Actions of a room, and the change of (x, y) by each, in the order of the action space. A move into a wall has no effect. */
@@ -41,6 +42,8 @@ export function rectangle(width: number, height: number, { actionSpace, steps, n
     /** Every cell as [x, y], in order. */
     places: () => Array.from({ length: cells }, (_, cell) => [cell % width, Math.floor(cell / width)] as const),
     cellAt: ([x, y]: readonly number[]) => y * width + x,
+    /** The cell [x, y] that an observation shows. */
+    placeOf: (observation: ArrayLike<number>) => [observation[0], observation[1]],
     /** The hidden position that a task has under this name. */
     place: (name: string): HiddenFactor => ({
       name,
@@ -86,6 +89,8 @@ export interface GridRules extends GridOptions {
 export interface GridView {
   readonly observationSpace: Space;
   readonly observe: TabularModel['observe'];
+  /** The cell [x, y] that an observation shows. */
+  readonly placeOf: (observation: ArrayLike<number>) => ArrayLike<number>;
 }
 
 /**
@@ -103,7 +108,7 @@ export function gridFamily({ id, horizon, endsOnGoal, moves = COMPASS, view, sta
   if (horizon < farthest) throw new CadenzaError('E_CONFIG', `${id}: ${what}.`);
   const room = rectangle(width, height, moves);
   const { cells, actions, actionSpace, actionNames, move, places, cellAt, place } = room;
-  const { observationSpace, observe } = view ?? room;
+  const { observationSpace, observe, placeOf } = view ?? room;
   const goalState = (task: Task) => cellAt(task.goal as readonly number[]);
   return tabularFamily({
     permutations,
@@ -116,6 +121,17 @@ export function gridFamily({ id, horizon, endsOnGoal, moves = COMPASS, view, sta
     tasks: () => places().map(goal => ({ goal })),
     taskKey: task => `goal=${(task.goal as readonly number[]).join(',')}`,
     hidden: [place('goal')],
+    render: ({ goal }, observation, past) => ({
+      kind: 'grid',
+      columns: width,
+      rows: height,
+      marks: [
+        ...visited(past, placeOf),
+        { role: 'goal', at: goal as readonly number[], hidden: true },
+        { role: 'agent', at: placeOf(observation) },
+      ],
+      caption: captionOf(past),
+    }),
     model: {
       states: cells,
       actions,

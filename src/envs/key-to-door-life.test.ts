@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import type { Task } from '../rl/index.ts';
+import { sceneText, type Task } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { environment } from './index.ts';
 
@@ -115,14 +115,22 @@ describe('a life of Key-to-Door', () => {
 it('a life is drawn with the layout of the attempt', () => {
   const family = environment('key-to-door-life', small);
   const task = { layouts: [0, 0, 1, 0, 2, 0, /**/ 2, 2, 2, 1, 2, 0], changes: [3] };
-  const rows = (observation: number[], elapsed: number) => family.render!(task, observation, elapsed).split('\n').slice(0, 3);
-  expect(rows([0, 1, 0, 1], 1)).toEqual(['SKD', '@..', '...']);
-  expect(rows([1, 1, 1, 3], 3)).toEqual(['S.D', '.@.', '...']);
+  const lines = (observation: number[], seen: number[][] = [], reward: number[] = seen.map(() => 0)) =>
+    sceneText(family.render!(task, observation, { observation: seen.flat(), action: [], reward })).split('\n');
+  const [start, below, middle] = [
+    [0, 0, 0, 0],
+    [0, 1, 0, 1],
+    [1, 1, 0, 2],
+  ];
+  expect(lines(below, [start])).toEqual(['Skd', '@..', '...', 'step 1, return 0', 'has no key, step 1 of the attempt']);
+  const found = [1, 0, 1, 3];
+  const early = [start, below, middle];
+  expect(lines(found, early, [0, 0, 1])).toEqual(['S@d', '++.', '...', 'step 3, return 1', 'has the key, step 3 of the attempt']);
   // The attempt goes on; the reset in call 5 brings the new layout.
-  expect(rows([2, 0, 1, 5], 5)).toEqual(['S.@', '...', '...']);
-  expect(rows([2, 2, 0, 0], 6)).toEqual(['..D', '..K', '..@']);
+  expect(lines([2, 0, 1, 5], [...early, found, [1, 0, 1, 4]]).slice(0, 3)).toEqual(['S+@', '++.', '...']);
+  expect(lines([2, 2, 0, 0], [...early, found, [1, 0, 1, 4], [2, 0, 1, 5]]).slice(0, 3)).toEqual(['..d', '..k', '..@']);
   // A reset in call 2 does not.
-  expect(rows([0, 0, 0, 0], 3)).toEqual(['@KD', '...', '...']);
+  expect(lines(start, [start, below, middle]).slice(0, 3)).toEqual(['@kd', '...', '...']);
 });
 
 describe('tasks of a life', () => {

@@ -6,13 +6,23 @@
  *   attempt: at most `attempt` steps to the key (reward 1), then to the door (reward 1)   one call that only resets   attempt …
  */
 
-import { type EnvFamily, expectActions, type HiddenFactor, type Options, type Task, type VectorEnv } from '../rl/index.ts';
+import {
+  type EnvFamily,
+  expectActions,
+  type HiddenFactor,
+  type Options,
+  type PastSteps,
+  type Scene,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
 import { square } from './grid.ts';
+import { captionOf, visited } from './scenes.ts';
 
 const OPTIONS = {
   size: { default: 8, range: [2, 64], integer: true, about: 'cells per side' },
@@ -109,7 +119,7 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
       of: ({ observation, reward }, i) => Number(reward[i] > 0 && observation[i * WIDTH + HAS_KEY] === 1),
     },
     changes: task => scheduleOf(task).changes,
-    render: (task, observation, elapsed) => draw(scheduleOf(task), observation, elapsed, size),
+    render: (task, observation, past) => sceneOf(rules, scheduleOf(task), observation, past),
     make(tasks) {
       for (const task of tasks) expectTask(task, size);
       return lives(tasks, rules);
@@ -210,18 +220,26 @@ function bestReturn({ layouts, changes }: Schedule, { calls, attempt }: Options<
   return best[0];
 }
 
-/** One character a cell: the agent (@) hides the key (K), which hides the door (D), which hides the start (S). The last line says what else it sees. */
-function draw({ layouts, changes }: Schedule, observation: ArrayLike<number>, elapsed: number, size: number): string {
+/** The room of the running attempt. */
+function sceneOf({ size, placeOf }: Rules, { layouts, changes }: Schedule, observation: ArrayLike<number>, past: PastSteps): Scene {
+  const [holds, steps] = [observation[HAS_KEY] === 1, observation[STEPS]];
   // The layout of an attempt is the latest one that was due when the call before it reset.
-  const from = elapsed - observation[STEPS];
-  const layout = changes.findLastIndex(call => call < from) + 1;
-  const [x, y, keyX, keyY, doorX, doorY] = layouts.slice(LAYOUT * layout, LAYOUT * (layout + 1));
-  const rows = Array.from({ length: size }, () => new Array<string>(size).fill('.'));
-  rows[y][x] = 'S';
-  rows[doorY][doorX] = 'D';
-  if (observation[HAS_KEY] === 0) rows[keyY][keyX] = 'K';
-  rows[observation[1]][observation[0]] = '@';
-  return [...rows.map(row => row.join('')), `key ${observation[HAS_KEY]}, step ${observation[STEPS]}`].join('\n');
+  const from = past.reward.length - steps;
+  const layout = LAYOUT * (changes.findLastIndex(call => call < from) + 1);
+  const [start, key, door] = [0, 2, 4].map(at => layouts.slice(layout + at, layout + at + 2));
+  return {
+    kind: 'grid',
+    columns: size,
+    rows: size,
+    marks: [
+      ...visited(past, placeOf, steps),
+      { role: 'start', at: start },
+      { role: 'door', at: door, hidden: true },
+      ...(holds ? [] : [{ role: 'key', at: key, hidden: true } as const]),
+      { role: 'agent', at: placeOf(observation) },
+    ],
+    caption: captionOf(past, `${holds ? 'has the key' : 'has no key'}, step ${steps} of the attempt`),
+  };
 }
 
 /** Deterministic. All returned arrays are buffers that the next call overwrites. */

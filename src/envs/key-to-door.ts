@@ -9,6 +9,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { defineEnv } from './entry.ts';
 import { square } from './grid.ts';
 import { PERMUTATIONS } from './permuted.ts';
+import { captionOf, visited } from './scenes.ts';
 import { tabularFamily } from './tabular.ts';
 
 /** What has happened so far in the episode, which is never observed. */
@@ -33,7 +34,7 @@ export const keyToDoor = defineEnv({
  * State = phase · size² + cell. Throws `E_CONFIG` if some pair is unreachable: its oracle return would be below 2 for some starts only.
  */
 function keyToDoorFamily({ size, horizon, permutations }: { size: number; horizon: number; permutations: number }) {
-  const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, observe } = square(size);
+  const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, placeOf, observe } = square(size);
   const farthest = 4 * (size - 1);
   const what = `in ${size} × ${size} cells reaching key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}`;
   if (horizon < farthest) throw new CadenzaError('E_CONFIG', `key-to-door: ${what}.`);
@@ -50,6 +51,21 @@ function keyToDoorFamily({ size, horizon, permutations }: { size: number; horizo
     tasks: () => places().flatMap(key => places().map(door => ({ key, door }))),
     taskKey: ({ key, door }) => `key=${(key as readonly number[]).join(',')} door=${(door as readonly number[]).join(',')}`,
     hidden: [place('key'), place('door')],
+    render({ key, door }, observation, past) {
+      const holds = Array.prototype.some.call(past.reward, reward => reward > 0);
+      return {
+        kind: 'grid',
+        columns: size,
+        rows: size,
+        marks: [
+          ...visited(past, placeOf),
+          { role: 'door', at: door as readonly number[], hidden: true },
+          ...(holds ? [] : [{ role: 'key', at: key as readonly number[], hidden: true } as const]),
+          { role: 'agent', at: placeOf(observation) },
+        ],
+        caption: captionOf(past, holds ? 'has the key' : 'has no key'),
+      };
+    },
     model: {
       states: 3 * cells,
       actions,

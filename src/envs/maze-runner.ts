@@ -3,10 +3,11 @@
  * hidden. Mazes follow the recipe of mazelab, with open rows around a start room at the bottom.
  */
 
-import { distancesTo, MAZE_MOVES, mazeBorder, mazeSteps, type Options, type Task } from '../rl/index.ts';
+import { distancesTo, MAZE_MOVES, type Mark, mazeBorder, mazeSteps, type Options, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, type FamilyRules, rewardedSteps } from './entry.ts';
+import { captionOf, visited } from './scenes.ts';
 
 const OPTIONS = {
   side: { default: 15, range: [7, 31], integer: true, about: 'cells per side, an odd number, the walls around the maze included' },
@@ -29,6 +30,9 @@ export const mazeRunner = defineEnv({
 
 /** The share of walls that are started, and of the length to which they grow, in the recipe of mazelab. */
 const [COMPLEXITY, DENSITY] = [0.75, 0.75];
+
+/** Names of `MAZE_MOVES`. */
+const NAMES = ['west', 'north', 'east', 'south', 'stay'];
 
 interface Maze extends Task {
   /** One number per row, whose bit c is 1 if column c is a wall. */
@@ -103,6 +107,33 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
     },
     outcome: rewardedSteps('goals'),
     ...(calls > 0 && lifeOf(width)),
+    render(task, observation, past) {
+      const at = (i: number) => Math.round(observation[i] * side);
+      const placeOf = (seen: ArrayLike<number>) => [seen[1], seen[0]].map(value => Math.round(value * side));
+      const free = NAMES.slice(0, 4).map((name, direction) => `${name} ${at(2 + direction)}`);
+      const targets = Array.from({ length: goals }, (_, g): Mark => {
+        const row = GOALS_AT + 2 * g;
+        return { role: 'goal', letter: String(g + 1), at: [at(row + 1), at(row)] };
+      });
+      return {
+        kind: 'grid',
+        columns: side,
+        rows: side,
+        walls: wallsOf(task),
+        marks: [
+          ...visited(past, placeOf, Math.round(observation[TIME_AT] * steps)),
+          { role: 'start', at: [start % side, Math.floor(start / side)] },
+          // A goal is no longer shown once it is reached.
+          ...targets.filter(target => target.at[0] >= 0),
+          { role: 'agent', at: placeOf(observation) },
+        ],
+        caption: captionOf(
+          past,
+          `free cells: ${free.join(', ')}`,
+          `actions: ${(task as Maze).actions.map(move => NAMES[move]).join(', ')}`,
+        ),
+      };
+    },
     maze: {
       side,
       read(observation) {

@@ -14,7 +14,7 @@ export const PERMUTATIONS = {
 } as const;
 
 /** The parts of a tabular family that a permutation changes. */
-type Permutable = Pick<EnvFamily, 'tasks' | 'taskKey' | 'hidden' | 'actionNames'> & { readonly model: TabularModel };
+type Permutable = Pick<EnvFamily, 'tasks' | 'taskKey' | 'hidden' | 'actionNames' | 'render'> & { readonly model: TabularModel };
 
 const actionsOf = (task: Task) => task.actions as readonly number[];
 
@@ -25,7 +25,7 @@ const actionsOf = (task: Task) => task.actions as readonly number[];
  */
 export function permuted<T extends Permutable>(count: number, rules: T): T {
   if (count === 0) return rules;
-  const { model, hidden = [] } = rules;
+  const { model, hidden = [], actionNames, render } = rules;
   const { actions: A } = model;
   const identity = Array.from({ length: A }, (_, a) => a);
   return {
@@ -34,6 +34,13 @@ export function permuted<T extends Permutable>(count: number, rules: T): T {
     tasks: () => rules.tasks!().flatMap((task, i) => distinct(count, identity, Random.seeded(i)).map(actions => ({ ...task, actions }))),
     taskKey: task => `${rules.taskKey(task)} actions=${actionsOf(task).join(',')}`,
     hidden: [...hidden, { name: 'actions', space: { kind: 'multi-discrete', nvec: new Array(A).fill(A) }, of: actionsOf }],
+    render:
+      render &&
+      ((task, ...seen) => {
+        const scene = render(task, ...seen);
+        const effects = actionsOf(task).map(effect => actionNames?.[effect] ?? effect);
+        return { ...scene, caption: `${scene.caption}\nactions: ${effects.join(', ')}` };
+      }),
     model: {
       ...model,
       next: (task, state, action) => model.next(task, state, actionsOf(task)[action]),

@@ -6,6 +6,7 @@
 import { type BoxSpace, type EnvFamily, expectActions, type Options, type Task, type VectorEnv } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
+import { captionOf, visited } from './scenes.ts';
 
 const OPTIONS = {
   goals: {
@@ -58,6 +59,17 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
     taskKey: task => `goal=${goalOf(task).join(',')}`,
     hidden: [{ name: 'goal', space: observationSpace, parts: ['x', 'y'], of: goalOf }],
     oracleReturn: task => horizon - stepsTo(goalOf(task)) + 1,
+    render: (task, observation, past) => ({
+      kind: 'plane',
+      low: [-1, -1],
+      high: [1, 1],
+      marks: [
+        ...visited(past, seen => seen),
+        { role: 'goal', at: goalOf(task), radius, hidden: true },
+        { role: 'agent', at: Array.from(observation) },
+      ],
+      caption: captionOf(past),
+    }),
     make: tasks => pointRooms(tasks, { actionSpace, stepLength, radius, horizon }),
   };
 }

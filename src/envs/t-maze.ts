@@ -5,9 +5,10 @@
  *   (0, cue)   (0, 0) along the corridor   (1, 0) at the junction: turn up for cue 1, down for cue −1
  */
 
-import type { Options, Task } from '../rl/index.ts';
+import type { Options, PastSteps, Scene, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineEnv, type FamilyRules, rewardedSteps } from './entry.ts';
+import { captionOf } from './scenes.ts';
 
 const LENGTH = { range: [1, 10_000_000], integer: true } as const;
 const OPTIONS = {
@@ -53,6 +54,7 @@ function tMazeFamily({ shortest, longest, every, penalty }: Options<typeof OPTIO
       { name: 'length', space: { kind: 'box', low: [shortest], high: [longest] }, of: task => [(task as Maze).length] },
     ],
     oracleReturn: () => 1,
+    render: (task, observation, past) => sceneOf(task as Maze, observation, past),
     outcome: rewardedSteps('successes'),
     recall: {
       size: 1,
@@ -79,5 +81,35 @@ function tMazeFamily({ shortest, longest, every, penalty }: Options<typeof OPTIO
         },
       };
     },
+  };
+}
+
+/** Most cells of a corridor that are drawn before the junction; in a longer one, each stands for several. */
+const DRAWN = 20;
+
+function sceneOf({ cue, length }: Maze, observation: ArrayLike<number>, past: PastSteps): Scene {
+  const [junction, sign] = [observation[0], observation[1]];
+  let at = 0;
+  for (let t = 0; t < past.reward.length; t++) {
+    if (past.action[t] === FORWARD) at = Math.min(length, at + 1);
+    if (past.action[t] === BACK) at = Math.max(0, at - 1);
+  }
+  const last = Math.min(length, DRAWN);
+  const [top, middle, bottom] = [0, 1, 2];
+  const rowOf = (turn: number) => (turn > 0 ? top : turn < 0 ? bottom : middle);
+  const side = Array.from({ length: last + 1 }, (_, column) => Number(column < last));
+  const name = sign > 0 ? 'up' : 'down';
+  const seen = junction === 0 ? (sign === 0 ? 'the corridor' : `the cue ${name}`) : sign === 0 ? 'the junction' : `a turn ${name}`;
+  return {
+    kind: 'grid',
+    columns: last + 1,
+    rows: 3,
+    walls: [...side, ...side.map(() => 0), ...side],
+    marks: [
+      { role: 'start', at: [0, middle] },
+      { role: 'goal', at: [last, rowOf(cue)], hidden: true },
+      { role: 'agent', at: [Math.floor((at * last) / length), junction === 0 ? middle : rowOf(sign)] },
+    ],
+    caption: captionOf(past, `move ${at} of ${length}, sees ${seen}`),
   };
 }

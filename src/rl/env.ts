@@ -3,6 +3,7 @@
 import type { OptionValues } from '../util/options.ts';
 import type { Random } from '../util/random.ts';
 import type { Actions } from './actions.ts';
+import type { Scene } from './scene.ts';
 import type { BoxSpace, DiscreteSpace, MultiDiscreteSpace, Space } from './spaces.ts';
 
 /** Parameters of one task of a family (for Dark Room: its goal). Plain JSON, so that it can be hashed and audited. */
@@ -161,6 +162,16 @@ export interface StepColumns {
   readonly nextObservation: ArrayLike<number>;
 }
 
+/** The t steps that an episode has had so far, in columns. F and W are the numbers in an observation and an action. */
+export interface PastSteps {
+  /** [t × F] observation before acting. */
+  readonly observation: ArrayLike<number>;
+  /** [t × W] executed action. */
+  readonly action: ArrayLike<number>;
+  /** [t] reward. */
+  readonly reward: ArrayLike<number>;
+}
+
 /** Something that a family counts besides rewards, such as opened doors. */
 export interface Outcome {
   /** What is counted, as a plural noun. */
@@ -227,10 +238,10 @@ export interface EnvFamily {
   /** How the expected regret of actions is computed; absent if the family does not define it. */
   readonly regret?: RegretModel;
   /**
-   * Draws the world as text, hidden parts included: what it is like at step `elapsed` of an episode (from 0), when the agent sees
-   * `observation`. Absent if there is no such drawing.
+   * What there is to draw when the agent sees `observation` after these steps of an episode, hidden parts included; `sceneText` and
+   * `sceneSVG` draw it. A pure function. Absent if there is nothing to draw.
    */
-  render?(task: Task, observation: ArrayLike<number>, elapsed: number): string;
+  render?(task: Task, observation: ArrayLike<number>, past: PastSteps): Scene;
   /** Whether an attempt starts at the observation at `observation[from …]`. Absent in families without attempts within an episode. */
   attempt?(observation: ArrayLike<number>, from: number): boolean;
   /** Versions of external software that runs it, for the record. */

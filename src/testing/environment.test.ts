@@ -34,6 +34,8 @@ const stepping = (family: EnvFamily, change: (result: StepResult, env: VectorEnv
     },
   }));
 
+let calls = 0;
+
 const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
   ['tasks', { ...plain, drawTask: () => ({ goal: [0, 0] }) }],
   ['taskKey', { ...plain, taskKey: () => 'goal' }],
@@ -82,6 +84,10 @@ const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
   ['attempts', { ...life, attempts: { ...life.attempts!, cells: 8 } }],
   ['attempts', { ...life, attempt: () => false }],
   ['changes', { ...life, changes: () => [20, 20] }],
+  ['render', { ...room, render: (...seen) => ({ ...room.render!(...seen), caption: String(calls++) }) }],
+  ['render', { ...room, render: () => ({ kind: 'grid', columns: 3, rows: 3, marks: [{ role: 'agent', at: [3, 0] }] }) }],
+  ['render', { ...room, render: () => ({ kind: 'grid', columns: 3, rows: 3, walls: [1], marks: [] }) }],
+  ['render', { ...bandit, render: () => ({ kind: 'bars', max: 1, bars: [{ name: 'arm', value: 2, text: '' }] }) }],
   ['outcome', { ...life, outcome: { name: 'doors', of: () => Number.NaN } }],
   ['model', { ...room, oracleReturn: undefined, model: { ...room.model!, next: (_, state) => state } }],
   [

@@ -7,22 +7,25 @@ import {
   actionsOf,
   countsOf,
   type EnvFamily,
+  type Feedback,
   listedTasks,
   newActions,
   optimalActions,
   type Space,
   spaceSize,
   type Task,
+  TransitionColumns,
   tabularModel,
   type VectorEnv,
 } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectRefusal, expectThat, type Rule } from './check.ts';
+import { expectScenes } from './scene.ts';
 
 const WHO = 'A check';
 
-/** Number of tasks that are played. */
-const TASKS = 9;
+/** Number of tasks that are played, and of those that are drawn. */
+const [TASKS, DRAWN] = [9, 2];
 
 /** Up to `count` tasks, spread evenly over the family or drawn from it. */
 export function someTasks(family: EnvFamily, count = TASKS): Task[] {
@@ -315,6 +318,21 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
+    name: 'render: every observation of an episode can be drawn, as text and as SVG, and equally each time',
+    applies: family => played(family) && family.render !== undefined,
+    check(family) {
+      const { tasks, first, trace, taken } = play(family, 3);
+      for (const [i, task] of tasks.slice(0, DRAWN).entries()) {
+        const columns = new TransitionColumns(spaceSize(family.observationSpace), spaceSize(family.actionSpace));
+        for (const [t, { executed = taken[t], finalObservation: nextObservation, ...row }] of trace.entries()) {
+          const step = { ...row, observation: trace[t - 1]?.observation ?? first, action: executed, nextObservation };
+          columns.push(step as unknown as Feedback, i);
+        }
+        expectScenes(family, { task, ...columns }, `environment ${i}`);
+      }
+    },
+  },
+  {
     name: 'actions: a wrong number of them and values out of range throw E_SHAPE',
     applies: played,
     async check(family) {
@@ -468,7 +486,8 @@ function firstReturn(trace: readonly Row[], i: number): number {
 
 /**
  * The contract of environments: tasks identified by content, elements of the spaces, equal trajectories for equal seeds, independent
- * environments, the horizon, refusals; if declared, the model, the oracle, regret, phases, attempts, changes, outcome and hidden factors.
+ * environments, the horizon, refusals; if declared, the model, the oracle, regret, phases, attempts, changes, outcome, hidden factors and
+ * drawings.
  *
  * @example
  * import { test } from 'node:test';

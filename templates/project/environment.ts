@@ -19,6 +19,15 @@ environments.register(
       actionSpace: { kind: 'discrete', n: MOVES.length },
       horizon: 3 * size,
       tasks: () => Array.from({ length: size * size }, (_, i) => ({ goal: [i % size, Math.floor(i / size)] })),
+      render: (task, observation) => ({
+        kind: 'grid',
+        columns: size,
+        rows: size,
+        marks: [
+          { role: 'goal', at: task.goal as number[], hidden: true },
+          { role: 'agent', at: observation },
+        ],
+      }),
       start(task) {
         const goal = task.goal as number[];
         const inside = (v: number) => Math.min(size - 1, Math.max(0, v));

@@ -2,6 +2,7 @@
 
 import type { MethodTable, Results } from '../../records/index.ts';
 import { invariant } from '../../util/errors.ts';
+import { COLORS } from '../../util/palette.ts';
 
 export interface MethodStyle {
   /** Legible on white and on near-black. */
@@ -15,22 +16,22 @@ export interface MethodStyle {
 
 export type Styles = ReadonlyMap<string, MethodStyle>;
 
-/** Okabe and Ito's palette for color blindness, with olive instead of yellow, and further colors; blue is reserved for the emphasized method. */
+/** The common colors and further ones; blue is reserved for the emphasized method. */
 const PALETTE = [
-  ['#009e73', 'green'],
-  ['#d55e00', 'red'],
-  ['#cc79a7', 'magenta'],
-  ['#e69f00', 'yellow'],
-  ['#56b4e9', 'cyan'],
-  ['#8c8c8c', 'gray'],
-  ['#a08a00', 'yellowBright'],
+  [COLORS.green, 'green'],
+  [COLORS.vermilion, 'red'],
+  [COLORS.pink, 'magenta'],
+  [COLORS.orange, 'yellow'],
+  [COLORS.sky, 'cyan'],
+  [COLORS.gray, 'gray'],
+  [COLORS.olive, 'yellowBright'],
   ['#b0703c', 'white'],
   ['#8e6bc9', 'magentaBright'],
   ['#c2405f', 'redBright'],
 ] as const;
 const GRAY = PALETTE[5];
 /** The color of the emphasized method. */
-const OWN = ['#1f77c9', 'blueBright'] as const;
+const OWN = [COLORS.blue, 'blueBright'] as const;
 const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2'];
 const PLACES = PALETTE.length * DASHES.length;
 
