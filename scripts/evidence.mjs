@@ -31,9 +31,20 @@ const memories = (preset, { settings = {}, quick = {} } = {}) => ({
   quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8, ...quick },
 });
 
+/** T-mazes of these lengths: both cues in corridors of two lengths each. */
+const corridors = (...lengths) =>
+  lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
+
 /** Parts that train for hours each; `lifelong` stands for all of them. */
 const LIFELONG = {
-  't-maze': memories('t-maze', { quick: { 'evaluate.envs': [] } }),
+  't-maze': memories('t-maze', { settings: { 'evaluate.envs': corridors(1e3, 1e4, 1e5) }, quick: { 'evaluate.envs': corridors(1e3) } }),
+  // A million moves take minutes, so CAD plays them alone.
+  't-maze-million': {
+    command: ['run', 'experiments/t-maze.yaml'],
+    settings: { 'baselines.methods': [] },
+    full: {},
+    quick: { 'finetune.steps': 200, 'evaluate.envs': corridors(1e4) },
+  },
   'count-recall': memories('count-recall'),
   'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
   'key-to-door-life': memories('key-to-door-life'),
