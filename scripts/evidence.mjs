@@ -5,7 +5,7 @@
 // Without names, all parts but those of `lifelong`, which take a day. `--quick` uses one seed and a fraction of the training: it shows every
 // method, but not its full performance.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,13 +41,22 @@ const LIFELONG = {
   // A million moves take minutes, so CAD plays them alone.
   't-maze-million': {
     command: ['run', 'experiments/t-maze.yaml'],
+    continues: 't-maze',
     settings: { 'baselines.methods': [] },
     full: {},
-    quick: { 'finetune.steps': 200, 'evaluate.envs': corridors(1e4) },
+    quick: { 'finetune.steps': 100, 'evaluate.envs': corridors(1e4) },
   },
   'count-recall': memories('count-recall'),
   'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
   'key-to-door-life': memories('key-to-door-life'),
+  // CAD in lives of 200 layouts.
+  'key-to-door-life-long': {
+    command: ['run', 'experiments/key-to-door-life.yaml'],
+    continues: 'key-to-door-life',
+    settings: { 'baselines.methods': [], 'evaluate.envs': [{ name: 'long', options: { timetable: 500, calls: 100_000 } }] },
+    full: { 'evaluate.maxTasks': 32 },
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
+  },
   // The same memories, trained on lives in which nothing ever moves: what the memory does, apart from the data.
   'key-to-door-life-fixed': memories('key-to-door-life', { settings: { 'source.env': { timetable: 0 } } }),
   'maze-runner': memories('maze-runner'),
@@ -128,8 +137,11 @@ async function compareWithCommitted(name, out) {
 }
 
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) {
-  const { command, settings, inspect, ...budgets } = ALL[name];
+  const { command, continues, settings, inspect, ...budgets } = ALL[name];
   const out = `${root}/${name}`;
+  // The agents are those of another part, if it has trained them already.
+  const stages = part => join(home, root, part, 'stages');
+  if (continues && existsSync(stages(continues)) && !existsSync(stages(name))) cpSync(stages(continues), stages(name), { recursive: true });
   // Several processes with one thread are faster than one process with several threads.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
   cadenza(...command, '--out', out, '--jobs', '3', ...set(how));
