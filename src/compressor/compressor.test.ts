@@ -27,7 +27,9 @@ const VARIANTS: Record<string, Partial<CompressorOptions>[]> = {
   'linear-projection': [{}, { compression: { latentLayers: 0 } }],
   perceiver: [{}, { compression: { rounds: 1, latentLayers: 0 } }, { compression: { rounds: 3 } }],
   causal: [{}, { compression: { perSegment: 2, latentLayers: 2 } }, { compression: { latentLayers: 0 } }],
-  recurrent: ['gru', 'residual', 'replace'].flatMap(update => [0, 3].map(workingMemory => ({ compression: { update, workingMemory } }))),
+  recurrent: ['gru', 'closing-gru', 'residual', 'replace'].flatMap(update =>
+    [0, 3].map(workingMemory => ({ compression: { update, workingMemory } })),
+  ),
 };
 const title = (id: string, changed: object) =>
   [id, ...Object.entries(changed).map(([key, value]) => `${key} ${JSON.stringify(value)}`)].join(', ');

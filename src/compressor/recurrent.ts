@@ -4,7 +4,7 @@
  * + p and p. Shape key: B batch, R rounds, S tokens of a segment, M latents, P tokens of working memory, D width.
  */
 
-import { add, concat, layerNorm, mul, select, sigmoid, slice, split, sub, type Tensor, tanh } from '../engine/index.ts';
+import { add, concat, layerNorm, mul, relu, select, sigmoid, slice, split, sub, type Tensor, tanh } from '../engine/index.ts';
 import { feedForward, linear, type Scope } from '../nn/index.ts';
 import { type CompressorOptions, type CompressorSettings, type CompressorValues, defineCompressor, type Recurrence } from './compressor.ts';
 import { attendToSegment, type EncodedSegments, encodeSegments, packSegments, unpackSegments } from './encoded-segments.ts';
@@ -13,12 +13,15 @@ import { recurrently } from './recurrence.ts';
 
 /** Initial bias b_g of the gate: how strongly Z is retained before training. */
 const KEEP = 1;
+/** A closing gate that is less open than this is closed. */
+const CLOSED = 0.1;
 
 const SETTINGS = {
   update: {
-    choices: ['gru', 'residual', 'replace'],
+    choices: ['gru', 'closing-gru', 'residual', 'replace'],
     default: 'gru',
-    about: 'how Z is updated by the output C of a segment: a GRU gate as in GTrXL, the normalized sum of Z and C, or C itself',
+    about:
+      'how Z is updated by the output C of a segment: a GRU gate as in GTrXL, one that closes completely so that Z does not drift, the normalized sum of Z and C, or C itself',
   },
   gradientRounds: {
     range: [1, 1_000_000],
@@ -41,14 +44,22 @@ type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
 const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: Tensor) => Tensor>> = {
   replace: (_, __, c) => layerNorm(c),
   residual: (_, z, c) => layerNorm(add(z, c)),
-  // The gate of GTrXL (Parisotto et al. 2020, "Gated Recurrent Unit gating"):
-  // r = σ(W_r c + U_r z), g = σ(W_g c + U_g z − b_g), h = tanh(W_h c + U_h (r ∘ z)), Z = (1 − g) ∘ z + g ∘ h.
-  gru(scope, z, c) {
+  gru: gated(g => g),
+  // g ← max(0, (g − 0.1) / 0.9): numbers of Z that a segment has nothing to say about stay exactly as they are, however many segments follow.
+  'closing-gru': gated(g => relu(mul(sub(g, CLOSED), 1 / (1 - CLOSED)))),
+};
+
+/**
+ * The gate of GTrXL (Parisotto et al. 2020, "Gated Recurrent Unit gating"), g as it is or transformed:
+ * r = σ(W_r c + U_r z), g = σ(W_g c + U_g z − b_g), h = tanh(W_h c + U_h (r ∘ z)), Z = (1 − g) ∘ z + g ∘ h.
+ */
+function gated(transform: (gate: Tensor) => Tensor) {
+  return (scope: Scope, z: Tensor, c: Tensor): Tensor => {
     const [r, g] = split(linear(scope.at('gates'), concat([c, z], 2), 2 * z.shape[2]), 2, 2);
     const h = tanh(linear(scope.at('candidate'), concat([c, mul(sigmoid(r), z)], 2), z.shape[2]));
-    return add(z, mul(sigmoid(sub(g, KEEP)), sub(h, z)));
-  },
-};
+    return add(z, mul(transform(sigmoid(sub(g, KEEP))), sub(h, z)));
+  };
+}
 
 /**
  * One round: queries computed from Z attend to Z and the segment, and U combines the result with Z. state [B, M + P, D] → the same shape.

@@ -98,7 +98,7 @@ describe('the causal compressor', () => {
 });
 
 /** Settings of `recurrent`. */
-const UPDATES = ['gru', 'residual', 'replace'].flatMap(update => [0, 3].map(workingMemory => ({ update, workingMemory })));
+const UPDATES = ['gru', 'closing-gru', 'residual', 'replace'].flatMap(update => [0, 3].map(workingMemory => ({ update, workingMemory })));
 const STEPPING = compressors.all
   .filter(({ recurrence }) => recurrence)
   .flatMap(({ id }) =>

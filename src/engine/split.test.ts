@@ -141,6 +141,17 @@ describe('a split', () => {
     expect(mixed).toEqual(['loss']);
   });
 
+  it('joins outputs that have the rows of the batch, which no sum over parts expresses', () => {
+    const build = (batch: number) => {
+      const h = states(batch);
+      return { loss: sum(h), rows: mul(h, 2) };
+    };
+    const { expected, found } = evaluate(build, 3);
+    expect(found.flatMap(({ rows }) => Array.from(rows))).toEqual(Array.from(expected.rows));
+    const { joined, mixed } = split(batch => ({ ...build(batch), turned: transpose(input('y', [batch, T]), [1, 0]) }), 3);
+    expect([[...joined], mixed]).toEqual([['rows'], ['turned']]);
+  });
+
   it('refuses graphs of different structure', () => {
     expect(split(batch => ({ loss: batch === B ? sum(w) : mean(w) }), 2).mixed).toEqual(['loss']);
   });

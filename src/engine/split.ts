@@ -12,13 +12,15 @@ import { apply, type Node, type Shape, sameShape, sizeOf, type Tensor } from './
 
 /** A computation that is split over the rows of its batch. */
 export interface RowSplit {
-  /** The graph of one part. Its outputs, added over the parts, are those of the whole batch. */
+  /** The graph of one part. Its outputs, added over the parts (or joined, as `joined` says), are those of the whole batch. */
   readonly part: Graph;
   /** The inputs of `part` that are the same for all parts and computed from the whole batch. */
   readonly totals: Graph;
   /** Names of the inputs whose first axis the parts divide among themselves. */
   readonly rows: ReadonlySet<string>;
-  /** Names of the outputs that mix rows in a way that no sum over parts can express. They are not in `part`. */
+  /** Names of the outputs whose first axis is that of the rows: those of the parts, one after the other, are those of the whole batch. */
+  readonly joined: ReadonlySet<string>;
+  /** Names of the outputs that mix rows in a way that neither a sum over parts nor joining them can express. They are not in `part`. */
   readonly mixed: readonly string[];
 }
 
@@ -165,7 +167,7 @@ export function splitRows(whole: Graph, part: Graph, parts: number, learned: Rea
   const pairs = pairsOf(whole, part);
   const names = Object.keys(part.outputs);
   const totals: Record<string, Tensor> = {};
-  if (!pairs) return { part: { outputs: {} }, totals: { outputs: totals }, rows: new Set(), mixed: names };
+  if (!pairs) return { part: { outputs: {} }, totals: { outputs: totals }, rows: new Set(), joined: new Set(), mixed: names };
   const rows = new Set<string>();
   /** The new value, its relation, and the value of the whole batch, for every tensor of `part`. */
   const values = new Map<Tensor, { readonly tensor: Tensor; readonly relation: Relation; readonly whole: Tensor }>();
@@ -216,12 +218,17 @@ export function splitRows(whole: Graph, part: Graph, parts: number, learned: Rea
   }
 
   const outputs: Record<string, Tensor> = {};
+  const joined = new Set<string>();
   for (const [name, of] of Object.entries(part.outputs)) {
     const { tensor, relation } = values.get(of)!;
+    if (relation.kind === 'rows' && relation.axis === 0 && relation.groups === 1) {
+      outputs[name] = tensor;
+      joined.add(name);
+    }
     if (relation.kind === 'addend') outputs[name] = tensor;
     if (relation.kind === 'same') outputs[name] = scaled(tensor);
   }
   const read = inputsOf({ outputs });
   const needed = Object.fromEntries(Object.entries(totals).filter(([name]) => read.has(name)));
-  return { part: { outputs }, totals: { outputs: needed }, rows, mixed: names.filter(name => !(name in outputs)) };
+  return { part: { outputs }, totals: { outputs: needed }, rows, joined, mixed: names.filter(name => !(name in outputs)) };
 }

@@ -50,7 +50,7 @@ function fitted(count: number, change: Partial<TrainRequest> = {}): TrainRequest
   const [whole, part] = [new Scope(), new Scope()];
   const feeds = { x: new Float32Array(3 * B), weight: new Float32Array(3 * B) };
   const own = lossOf(part, B / count);
-  const workers: Workers = { count, executor: { provider: 'cpu', threads: 1 }, part: { ...own, specs: part.table } };
+  const workers: Workers = { count, executor: { provider: 'cpu', threads: 1 }, part: { ...own, specs: part.table, buffers: part.buffers } };
   return {
     title: 'toy',
     ...lossOf(whole, B),

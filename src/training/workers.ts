@@ -26,7 +26,18 @@ import {
   zeros,
 } from '../engine/index.ts';
 import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
-import { addInOrder, FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
+import {
+  addInOrder,
+  BUFFERS,
+  FROZEN,
+  GRADIENT,
+  gradientStep,
+  pack,
+  packing,
+  type TrainStepOptions,
+  unpack,
+  updateStep,
+} from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** The threads among which a training step is divided. */
@@ -40,6 +51,7 @@ export interface Workers {
     readonly loss: Tensor;
     readonly metrics?: Readonly<Record<string, Tensor>>;
     readonly specs: ReadonlyMap<string, ParameterSpec>;
+    readonly buffers: ReadonlyMap<string, BufferSpec>;
   };
 }
 
@@ -71,7 +83,7 @@ export type WorkerAnswer = { readonly done: true } | { readonly failed: Failure 
 
 export interface WorkersRequest extends Omit<TrainStepOptions, 'buffers'> {
   readonly workers: Workers;
-  /** State that steps update without a gradient. A divided step has none. */
+  /** State that steps update without a gradient. Its rows are those of the batch, so that each thread has its own. */
   readonly buffers: readonly BufferSpec[];
   /** Values of the frozen parameters, packed. */
   readonly constants: HostTensor;
@@ -86,7 +98,7 @@ type Build = (scope: Scope, batch: number) => Pick<Workers['part'], 'loss' | 'me
 export function lossFor(build: Build, batch: number): Workers['part'] & { readonly scope: Scope } {
   const scope = new Scope();
   const { loss, metrics } = build(scope, batch);
-  return { loss, metrics, specs: new Map<string, ParameterSpec>([...scope.table, ...scope.buffers]), scope };
+  return { loss, metrics, specs: new Map<string, ParameterSpec>([...scope.table, ...scope.buffers]), buffers: scope.buffers, scope };
 }
 
 /**
@@ -107,28 +119,36 @@ export function shareOf(build: Build, batch: number, count: number): Workers['pa
   }
 }
 
+/** Outputs with what the buffers are after the step. */
+const nextOf = (buffers: Iterable<BufferSpec>) => Object.fromEntries(Array.from(buffers, ({ name, next }) => [`next.${name}`, next]));
+
 /**
  * The loss of a part, divided as by `splitRows`.
  *
- * @param buffers names of the buffers that the step updates.
- * @throws {CadenzaError} `E_CONFIG` for a loss, metrics or buffers that are no sums over the sequences of the batch.
+ * @param buffers those that the step updates, of the whole batch.
+ * @throws {CadenzaError} `E_CONFIG` for a loss or metrics that are no sums over the sequences of the batch, or buffers that do not have its rows.
  */
 function divided(
   { loss, metrics }: Pick<Workers['part'], 'loss' | 'metrics'>,
   part: Workers['part'],
   count: number,
-  buffers: readonly string[],
+  buffers: readonly BufferSpec[],
 ) {
+  const own = buffers.map(({ name }) => part.buffers.get(name)!);
   const outputs = [
-    { loss, ...metrics },
-    { loss: part.loss, ...part.metrics },
+    { loss, ...metrics, ...nextOf(buffers) },
+    { loss: part.loss, ...part.metrics, ...nextOf(own) },
   ].map(outputs => ({ outputs }));
   const split = splitRows(outputs[0], outputs[1], count, new Set(part.specs.keys()));
-  const together = [...split.mixed, ...buffers];
+  const carried = buffers.filter(({ name }) => split.rows.has(name) && split.joined.has(`next.${name}`));
+  const together = [
+    ...[...split.mixed, ...split.joined].filter(name => !name.startsWith('next.')),
+    ...buffers.filter(buffer => !carried.includes(buffer)).map(({ name }) => name),
+  ];
   if (together.length > 0)
     throw new CadenzaError(
       'E_CONFIG',
-      `executor.workers is ${count}, but the training step computes ${together.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, latents.kind vq, or queries.consecutive).`,
+      `executor.workers is ${count}, but the training step computes ${together.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, or latents.kind vq).`,
     );
   return split;
 }
@@ -142,7 +162,7 @@ export function expectDivisible({ build, trains }: { build: Build; trains: reado
     whole,
     part,
     count,
-    [...whole.scope.buffers.keys()].filter(name => isUpdated(trains, name)),
+    [...whole.buffers.values()].filter(({ name }) => isUpdated(trains, name)),
   );
 }
 
@@ -155,12 +175,7 @@ export function dividedStep({
   buffers,
   workers: { count, part },
 }: Omit<WorkersRequest, 'constants' | 'executor'>) {
-  const split = divided(
-    { loss, metrics },
-    part,
-    count,
-    buffers.map(({ name }) => name),
-  );
+  const split = divided({ loss, metrics }, part, count, buffers);
   const { loss: partLoss, ...partMetrics } = split.part.outputs;
   const declared = (list: readonly { readonly name: string }[]) => list.map(({ name }) => part.specs.get(name)!);
   const graph = gradientStep({ loss: partLoss, metrics: partMetrics, trainable: declared(trainable), frozen: declared(frozen) });
@@ -175,7 +190,7 @@ function shared({ shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): SharedTensor
 
 /** Compiles a training step for several threads; it runs as the compiled graph of `trainStep` does. */
 export async function compileForWorkers(request: WorkersRequest): Promise<Program> {
-  const { executor, trainable, optimizer, constants, workers } = request;
+  const { executor, trainable, optimizer, constants, workers, buffers } = request;
   const { count } = workers;
   const { graph, totals, rows } = dividedStep(request);
   const inputs = inputsOf(graph);
@@ -227,15 +242,23 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
   const read = (program: Feeds, of: Iterable<string>) => Object.fromEntries(Array.from(of, name => [name, program[name]]));
   const totalNames = Object.keys(totals.outputs);
   const totalInputs = [...inputsOf(totals).keys()];
+  const layout = packing(buffers);
   const updateInputs = [...inputsOf(updating).keys()].filter(name => name !== GRADIENT);
   return {
     async run(feeds, outputs, into = {}) {
       const sums = totalsOf ? await totalsOf.run(read(feeds, totalInputs), totalNames) : {};
-      for (const [name, { data }] of Object.entries(memory)) data.set((sums[name] ?? feeds[name]).data);
+      const state = buffers.length > 0 ? unpack(layout, feeds[BUFFERS].data as Float32Array) : undefined;
+      for (const [name, { data }] of Object.entries(memory)) data.set(state?.get(name) ?? (sums[name] ?? feeds[name]).data);
       for (const order of ['compute', 'add'] as const) await Promise.all(threads.map(({ ask }) => ask(order)));
       gradient.data.set(total.data);
       const scalars = outputs.filter(name => name in graph.outputs);
+      const carried = `next.${BUFFERS}`;
       const results: Record<string, HostTensor> = {};
+      if (state) {
+        results[carried] = into[carried] ?? zeros([layout.size]);
+        const joined = layout.entries.map(({ name }) => [name, joinedRows(written.map(outputs => outputs[`next.${name}`].data))] as const);
+        pack(layout, new Map(joined), results[carried].data as Float32Array);
+      }
       for (const name of scalars) {
         results[name] = into[name] ?? zeros([]);
         addInOrder(
@@ -243,12 +266,20 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
           results[name].data,
         );
       }
-      const rest = outputs.filter(name => !(name in graph.outputs));
+      const rest = outputs.filter(name => !(name in graph.outputs) && !(name in results));
       const updated = await update.run({ ...read(feeds, updateInputs), [GRADIENT]: gradient }, rest, read(into, rest));
       return { ...results, ...updated };
     },
     dispose,
   };
+}
+
+/** The rows of all parts, in their order. */
+function joinedRows(parts: readonly Data[]): Float32Array {
+  const size = parts[0].length;
+  const whole = new Float32Array(size * parts.length);
+  for (const [k, part] of parts.entries()) whole.set(part, k * size);
+  return whole;
 }
 
 /** Starts a thread. It answers once when it is ready, and once after every order but the last. */

@@ -129,10 +129,13 @@ export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) 
 
 type Compression = ExperimentConfig['compression'];
 
+const GRU = raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`;
+
 const UPDATES: Readonly<Record<string, string>> = {
   replace: raw`The update $U(Z, C) = \mathrm{LN}(C)$ replaces the latents.`,
   residual: raw`The update is the normalized sum $U(Z, C) = \mathrm{LN}(Z + C)$.`,
-  gru: raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`,
+  gru: GRU,
+  'closing-gru': raw`${GRU} Instead of $g$, $\max(0, (g - 0.1) / 0.9)$ is used, so that numbers of $Z$ about which a segment says nothing do not change at all.`,
 };
 
 /** A projection of chunks of the raw context on directions with this name. */
