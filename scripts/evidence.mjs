@@ -57,6 +57,18 @@ const LIFELONG = {
     full: { 'evaluate.maxTasks': 32 },
     quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
   },
+  // What the memory of CAD does: cleared at changes, at every attempt or once, or exchanged for that of another life.
+  'key-to-door-life-interventions': {
+    command: ['run', 'experiments/key-to-door-life.yaml'],
+    continues: 'key-to-door-life',
+    settings: {
+      'baselines.methods': [],
+      'evaluate.interventions': ['clear-at-change', 'clear-at-attempt', { 'clear-once': 2000 }, { donor: 2000 }],
+      'evaluate.envs': [{ name: 'fixed', options: { timetable: 0 } }],
+    },
+    full: { 'evaluate.maxTasks': 64 },
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
+  },
   // The same memories, trained on lives in which nothing ever moves: what the memory does, apart from the data.
   'key-to-door-life-fixed': memories('key-to-door-life', { settings: { 'source.env': { timetable: 0 } } }),
   'maze-runner': memories('maze-runner'),
