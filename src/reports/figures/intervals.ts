@@ -2,7 +2,7 @@
 
 import * as Plot from '@observablehq/plot';
 import type { FigureOptions, LineFigure } from './figure.ts';
-import { drawPlot, inSeries, LETTER_WIDTH } from './plot.ts';
+import { drawPlot, inSeries, LETTER_WIDTH, tickLabels } from './plot.ts';
 
 const ROW_HEIGHT = 30;
 
@@ -47,7 +47,7 @@ export function intervalRows(
       marginLeft: 26 + LETTER_WIDTH * Math.max(...names.map(({ length }) => length)),
       marginRight: 24,
       ariaLabel,
-      x: { type: y.logarithmic ? 'log' : 'linear', domain: [...y.domain], label: y.label, ticks: 6, tickFormat: '~g' },
+      x: { type: y.logarithmic ? 'log' : 'linear', domain: [...y.domain], label: y.label, ticks: 6, tickFormat: tickLabels(y.logarithmic) },
       y: { domain: names, axis: null },
       marks: [
         Plot.gridX({ strokeOpacity: 0.1 }),

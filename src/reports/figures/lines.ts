@@ -3,7 +3,7 @@
 import * as Plot from '@observablehq/plot';
 import { type FigureOptions, inPanels, type LineFigure } from './figure.ts';
 import { intervalRows } from './intervals.ts';
-import { drawPlot, inSeries, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
+import { drawPlot, inSeries, LABEL_GAP, LETTER_WIDTH, tickLabels } from './plot.ts';
 import { smallMultiples } from './small-multiples.ts';
 import { methodStyles, spread } from './style.ts';
 
@@ -78,7 +78,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
       ...margins,
       ariaLabel,
       x: { domain: [first, last], label, ...(ticks ? { ticks, tickFormat: 'd' } : { ticks: Math.round(width / 110) }) },
-      y: { type: y.logarithmic ? 'log' : 'linear', domain: [low, high], label: y.label, ticks: 6, tickFormat: '~g' },
+      y: { type: y.logarithmic ? 'log' : 'linear', domain: [low, high], label: y.label, ticks: 6, tickFormat: tickLabels(y.logarithmic) },
       marks,
     },
     ground,

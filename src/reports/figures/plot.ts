@@ -35,6 +35,10 @@ export function inSeries(
   };
 }
 
+/** Labels of the ticks of an axis: plain numbers (50, not 5e+1), and few of them if it is logarithmic. */
+export const tickLabels = (logarithmic = false): string | ((value: number) => string) =>
+  logarithmic ? '~g' : value => String(+value.toPrecision(9));
+
 const pixel = (value: number): number => +value.toFixed(1);
 const numbersOf = ({ x, y, low, high }: Point): number[] =>
   [x, y, ...(low === undefined || high === undefined ? [] : [low, high])].map(value => +value.toPrecision(3));

@@ -3,7 +3,7 @@
 import * as Plot from '@observablehq/plot';
 import { groupBy } from '../../util/groups.ts';
 import { type Drawing, type FigureOptions, inPanels, type Line, type LineFigure, type Panels } from './figure.ts';
-import { drawPlot, FONT_SIZE, inSeries, LETTER_WIDTH, placeKey } from './plot.ts';
+import { drawPlot, FONT_SIZE, inSeries, LETTER_WIDTH, placeKey, tickLabels } from './plot.ts';
 import type { Styles } from './style.ts';
 
 /** Pixels of a panel; panels that are few have more room. */
@@ -121,7 +121,7 @@ export function smallMultiples(
         label,
         ...(ticks ? { ticks: thinned(ticks, Math.floor(panelWidth / TICK)), tickFormat: 'd' } : { ticks: 3 }),
       },
-      y: { domain: [...y.domain], label: y.label, ticks: 3, tickFormat: '~g' },
+      y: { domain: [...y.domain], label: y.label, ticks: 3, tickFormat: tickLabels() },
       marks,
     },
     ground,

@@ -32,7 +32,7 @@ const PALETTE = [
 const GRAY = PALETTE[5];
 /** The color of the emphasized method. */
 const OWN = [COLORS.blue, 'blueBright'] as const;
-const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2'];
+const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2', '16 4 6 4'];
 const PLACES = PALETTE.length * DASHES.length;
 
 /** Names of built-in methods, each with its own style: new names go to the end. Other names get a style by their hash. */
@@ -40,6 +40,7 @@ export const KNOWN = [
   ...['source', 'teacher', 'none', 'truncated', 'mean-pool', 'random', 'reinforced', 'oracle', 'full', 'ad'],
   ...['dpt', 'best-episodes', 'max-pool', 'strided-pool', 'pca', 'truncated-flops', 'truncated-bytes', 'rad', 'random-projection'],
   ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies', 'memory-traces', 'consolidated'],
+  ...['rsm', 'memo', 'memo-bytes', 'gru', 'linear-attention'],
 ];
 
 /** Whether a name is CAD or a variant of it. */
