@@ -71,8 +71,6 @@ const LIFELONG = {
   },
   // The same memories, trained on lives in which nothing ever moves: what the memory does, apart from the data.
   'key-to-door-life-fixed': memories('key-to-door-life', { settings: { 'source.env': { timetable: 0 } } }),
-  'maze-runner': memories('maze-runner'),
-  'dark-room-20': memories('dark-room-20'),
 };
 
 /** The parts with their settings: always, in full, and with --quick; and whether to inspect the agent. */

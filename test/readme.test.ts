@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { README_FIGURE, readmeFigure } from '../scripts/docs/readme-figure.ts';
+import { README_FIGURES } from '../scripts/docs/readme-figure.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 
 const run = promisify(execFile);
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 
-it('has a figure that npx tsx scripts/docs/readme-figure.ts draws', () => {
-  expect(read('README.md')).toContain(`](${README_FIGURE})`);
-  expect(read(README_FIGURE) === readmeFigure()).toBe(true);
+it.each(Object.entries(README_FIGURES))('has %s, which npx tsx scripts/docs/readme-figure.ts draws', (path, drawn) => {
+  expect(read('README.md')).toContain(`](${path})`);
+  expect(read(path) === drawn()).toBe(true);
 });
 
 it('has code that runs', async () => {

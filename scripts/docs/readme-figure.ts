@@ -1,6 +1,6 @@
 /**
- * @file The figure of README.md, drawn from the committed results of the Key-to-Door evidence: npx tsx scripts/docs/readme-figure.ts
- * writes docs/in-context-learning.svg.
+ * @file The figures of README.md, drawn from committed results: npx tsx scripts/docs/readme-figure.ts writes docs/lifelong.svg and
+ * docs/in-context-learning.svg.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -8,20 +8,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { draw, openRun } from '../../src/reports/index.ts';
 
 const inRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const resultsOf = (name: string) => openRun(inRoot(`results/${name}`)).results;
 
-/** Path of the figure in the repository. */
-export const README_FIGURE = 'docs/in-context-learning.svg';
-
-const RESULTS = 'results/evidence-key-to-door';
-
-/** Methods that are drawn, by their names in the results: name in the figure, color that is legible on white and on near-black, dash. */
-const METHODS = {
-  full: { name: 'full context, 250 tokens', color: '#009e73', dash: '8 3' },
-  cad: { name: 'CAD, 8 latents', color: '#1f77c9', dash: '' },
-  source: { name: 'source algorithm (R-MAX)', color: '#8c8c8c', dash: '2 2' },
-  truncated: { name: 'truncated to 8 tokens', color: '#d55e00', dash: '6 3' },
-  none: { name: 'no memory', color: '#cc79a7', dash: '3 3' },
-} as const;
+/** A line: name in the figure, color that is legible on white and on near-black, dash. */
+interface Style {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: string;
+}
+const CAD = { color: '#1f77c9', dash: '' };
+const SOURCE = { color: '#8c8c8c', dash: '2 2' };
 
 /** The page is white, and dark where the reader's system is. */
 const GROUNDS = `<style>
@@ -31,27 +27,83 @@ const GROUNDS = `<style>
 }
 </style>`;
 
-/** Draws it; gives an SVG document. */
-export function readmeFigure(): string {
-  const { methods } = openRun(inRoot(RESULTS)).results;
-  const shown = Object.entries(METHODS).map(([id, style]) => {
-    const { mean, meanLow, meanHigh } = methods[id].byEpisode;
-    return { ...style, points: mean.map((y, e) => ({ x: e + 1, y, low: meanLow[e], high: meanHigh[e] })) };
-  });
-  const svg = draw(
+type Point = { readonly x: number; readonly y: number; readonly low: number; readonly high: number };
+type Lines = Extract<Parameters<typeof draw>[0], { readonly lines: unknown; readonly x: string }>;
+
+/** Draws lines, the first one emphasized; gives an SVG document. */
+function figure(lines: readonly (Style & { readonly points: readonly Point[] })[], rest: Omit<Lines, 'lines' | 'styles'>): string {
+  const styles = new Map(lines.map(({ name, color, dash }, i) => [name, { color, dash, emphasized: i === 0 }]));
+  const svg = draw({ lines, styles, ...rest }, { width: 880, height: 380 });
+  // Plot gives `height` twice, for browsers of old.
+  return `${svg.replace(/(<svg[^>]*>)/, `$1${GROUNDS}`).replace('  height: intrinsic;\n', '')}\n`;
+}
+
+const pointsOf = ({ mean, meanLow, meanHigh }: Readonly<Record<'mean' | 'meanLow' | 'meanHigh', readonly number[]>>): Point[] =>
+  mean.map((y, e) => ({ x: e + 1, y, low: meanLow[e], high: meanHigh[e] }));
+
+/** Key-to-Door by episode. */
+function inContextLearning(): string {
+  const shown = {
+    cad: { name: 'CAD, 8 latents', ...CAD },
+    full: { name: 'full context, 250 tokens', color: '#009e73', dash: '8 3' },
+    source: { name: 'source algorithm (R-MAX)', ...SOURCE },
+    truncated: { name: 'truncated to 8 tokens', color: '#d55e00', dash: '6 3' },
+    none: { name: 'no memory', color: '#cc79a7', dash: '3 3' },
+  };
+  const { methods } = resultsOf('evidence-key-to-door');
+  return figure(
+    Object.entries(shown).map(([id, style]) => ({ ...style, points: pointsOf(methods[id].byEpisode) })),
     {
-      lines: shown,
-      styles: new Map(shown.map(({ name, color, dash }) => [name, { color, dash, emphasized: name === METHODS.cad.name }])),
       ariaLabel: 'Normalized return by in-context episode on held-out tasks of Key-to-Door',
       x: 'in-context episode (weights fixed)',
       ticks: [1, 5, 10, 15, 20, 25, 30],
       y: { label: 'return ÷ optimal return', domain: [0, 1.04] },
       level: { at: 1, name: 'optimal' },
     },
-    { width: 880, height: 380 },
   );
-  // Plot gives `height` twice, for browsers of old.
-  return `${svg.replace(/(<svg[^>]*>)/, `$1${GROUNDS}`).replace('  height: intrinsic;\n', '')}\n`;
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) writeFileSync(inRoot(README_FIGURE), readmeFigure());
+/** Lifelong Key-to-Door by layout, next to published numbers of the first layout and the range of the means of all later ones. */
+function lifelong(): string {
+  const published = {
+    'RSM (published)': { first: 29.8, later: [8.6, 9.9], color: '#d55e00', dash: '6 3' },
+    'full history (published)': { first: 28.2, later: [0.4, 1.1], color: '#009e73', dash: '8 3' },
+  };
+  const ours = { cad: { name: 'CAD, 8 latents', ...CAD }, source: { name: 'source algorithm', ...SOURCE } };
+  const methods = resultsOf('key-to-door-life').tables!.relayout;
+  const layouts = methods.cad.byEpisode.mean.length;
+  const lines = [
+    ...Object.entries(ours).map(([id, style]) => ({ ...style, points: pointsOf(methods[id].byEpisode) })),
+    ...Object.entries(published).map(
+      ([
+        name,
+        {
+          first,
+          later: [low, high],
+          color,
+          dash,
+        },
+      ]) => ({
+        ...{ name, color, dash },
+        points: Array.from({ length: layouts }, (_, i) =>
+          i === 0 ? { x: 1, y: first, low: first, high: first } : { x: i + 1, y: (low + high) / 2, low, high },
+        ),
+      }),
+    ),
+  ];
+  return figure(lines, {
+    ariaLabel: 'Doors per 500 calls in a life of 4,000 calls in which everything moves every 500 calls',
+    x: 'layout: start, key and door move every 500 calls (weights fixed, memory never cleared)',
+    ticks: Array.from({ length: layouts }, (_, i) => i + 1),
+    y: { label: 'doors per 500 calls', domain: [0, 52] },
+  });
+}
+
+/** The figures by their paths in the repository. */
+export const README_FIGURES: Readonly<Record<string, () => string>> = {
+  'docs/lifelong.svg': lifelong,
+  'docs/in-context-learning.svg': inContextLearning,
+};
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  for (const [path, drawn] of Object.entries(README_FIGURES)) writeFileSync(inRoot(path), drawn());
