@@ -263,6 +263,11 @@ export const BASELINES: Readonly<Record<string, string>> = {
     'Retrieval: the policy attends to the encoded tokens of its own past episodes with the highest returns (of equal ones, the latest), as many complete episodes as fit into $m$ tokens and at least one.',
   dpt: raw`A decision-pretrained transformer~\cite{lee2023}: the policy attends to every encoded token of the context, and its labels are the optimal actions in the states of the source.`,
   rad: raw`Recurrent algorithm distillation~\cite{ma2026}: as many latents as in CAD are updated after every segment by a GRU gate, with gradients through all updates, and the policy also receives the encoded tokens of the last quarter of the last segment.`,
+  rsm: "The memory of RSM (``Remember Less, Adapt Longer''): as many latents as in CAD, which every segment rewrites without a gate, with gradients through all updates.",
+  memo: raw`The memory of Memo~\cite{gupta2025}: every segment adds summaries, which see the earlier ones, and those of the latest segments are kept.`,
+  'memo-bytes': raw`The memory of Memo~\cite{gupta2025}, with at most as many summaries as CAD has latents.`,
+  gru: raw`The state of a gated recurrent unit~\cite{cho2014} that reads the tokens one after another, with as many numbers as the latents of CAD.`,
+  'linear-attention': raw`The state of a linear attention~\cite{katharopoulos2020} with a decay that depends on the token~\cite{dao2024}, with as many numbers as the latents of CAD.`,
   none,
   oracle: 'A player that knows the task and acts optimally from the first step.',
 };
