@@ -13,7 +13,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const ALL = baselines.ids;
 const TRAINED = baselines.all.filter(isTrained).map(({ id }) => id);
-const STEPS = 40;
+/** The loss of one batch of 16 is noisy: after 40 steps, not every baseline is below its loss after 10. */
+const STEPS = 80;
 const SHORT = { 'teacher.steps': 0, 'distill.beta': 0, ...Object.fromEntries(['pretrain', 'distill'].map(stage => [`${stage}.steps`, 0])) };
 const run = (out: string, more: Record<string, unknown>) =>
   withinProcess(['run', TINY, '--out', out, '--json', ...settings({ ...SHORT, 'finetune.steps': 2, 'baselines.methods': ALL, ...more })]);
@@ -34,8 +35,7 @@ describe('a run with every baseline', () => {
 
   it.each(TRAINED)('lowers the loss of %s by equal steps, and says what it costs', id => {
     const losses = metricsOf(out, `${id}-seed0`).map(({ loss }) => loss);
-    // The loss of rsm jumps with so large a learning rate: what counts is that it stays below that of uniform choices among five actions.
-    expect(losses.at(-1)!).toBeLessThan(id === 'rsm' ? 0.97 * Math.log(5) : id === 'memo-bytes' ? losses[0] : 0.97 * losses[0]);
+    expect(losses.at(-1)!).toBeLessThan(0.97 * losses[0]);
     const row = results.methods[id];
     expect(row.flopsPerAction).toBeGreaterThan(0);
     expect(row.budget).toEqual([{ stage: id, steps: STEPS, examples: STEPS * 16 }]);

@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { draw, openRun } from '../../src/reports/index.ts';
+import { COLORS } from '../../src/util/palette.ts';
 
 const inRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const resultsOf = (name: string) => openRun(inRoot(`results/${name}`)).results;
@@ -16,8 +17,8 @@ interface Style {
   readonly color: string;
   readonly dash: string;
 }
-const CAD = { color: '#1f77c9', dash: '' };
-const SOURCE = { color: '#8c8c8c', dash: '2 2' };
+const CAD = { color: COLORS.blue, dash: '' };
+const SOURCE = { color: COLORS.gray, dash: '2 2' };
 
 /** The page is white, and dark where the reader's system is. */
 const GROUNDS = `<style>
@@ -45,10 +46,10 @@ const pointsOf = ({ mean, meanLow, meanHigh }: Readonly<Record<'mean' | 'meanLow
 function inContextLearning(): string {
   const shown = {
     cad: { name: 'CAD, 8 latents', ...CAD },
-    full: { name: 'full context, 250 tokens', color: '#009e73', dash: '8 3' },
+    full: { name: 'full context, 250 tokens', color: COLORS.green, dash: '8 3' },
     source: { name: 'source algorithm (R-MAX)', ...SOURCE },
-    truncated: { name: 'truncated to 8 tokens', color: '#d55e00', dash: '6 3' },
-    none: { name: 'no memory', color: '#cc79a7', dash: '3 3' },
+    truncated: { name: 'truncated to 8 tokens', color: COLORS.vermilion, dash: '6 3' },
+    none: { name: 'no memory', color: COLORS.pink, dash: '3 3' },
   };
   const { methods } = resultsOf('evidence-key-to-door');
   return figure(
@@ -63,38 +64,29 @@ function inContextLearning(): string {
   );
 }
 
-/** Lifelong Key-to-Door by layout, next to published numbers of the first layout and the range of the means of all later ones. */
+/**
+ * Lifelong Key-to-Door by layout, next to published numbers (RSM, "Remember Less, Adapt Longer", 2026): doors in the first layout, and the
+ * range of the means of all later ones.
+ */
 function lifelong(): string {
-  const published = {
-    'RSM (published)': { first: 29.8, later: [8.6, 9.9], color: '#d55e00', dash: '6 3' },
-    'full history (published)': { first: 28.2, later: [0.4, 1.1], color: '#009e73', dash: '8 3' },
-  };
   const ours = { cad: { name: 'CAD, 8 latents', ...CAD }, source: { name: 'source algorithm', ...SOURCE } };
+  const published = [
+    { name: 'RSM (published)', color: COLORS.vermilion, dash: '6 3', first: 29.8, low: 8.6, high: 9.9 },
+    { name: 'full history (published)', color: COLORS.green, dash: '8 3', first: 28.2, low: 0.4, high: 1.1 },
+  ];
   const methods = resultsOf('key-to-door-life').tables!.relayout;
-  const layouts = methods.cad.byEpisode.mean.length;
+  const layouts = methods.cad.byEpisode.mean.map((_, i) => i + 1);
   const lines = [
     ...Object.entries(ours).map(([id, style]) => ({ ...style, points: pointsOf(methods[id].byEpisode) })),
-    ...Object.entries(published).map(
-      ([
-        name,
-        {
-          first,
-          later: [low, high],
-          color,
-          dash,
-        },
-      ]) => ({
-        ...{ name, color, dash },
-        points: Array.from({ length: layouts }, (_, i) =>
-          i === 0 ? { x: 1, y: first, low: first, high: first } : { x: i + 1, y: (low + high) / 2, low, high },
-        ),
-      }),
-    ),
+    ...published.map(({ first, low, high, ...style }) => ({
+      ...style,
+      points: layouts.map(x => (x === 1 ? { x, y: first, low: first, high: first } : { x, y: (low + high) / 2, low, high })),
+    })),
   ];
   return figure(lines, {
     ariaLabel: 'Doors per 500 calls in a life of 4,000 calls in which everything moves every 500 calls',
     x: 'layout: start, key and door move every 500 calls (weights fixed, memory never cleared)',
-    ticks: Array.from({ length: layouts }, (_, i) => i + 1),
+    ticks: layouts,
     y: { label: 'doors per 500 calls', domain: [0, 52] },
   });
 }

@@ -62,6 +62,17 @@ describe('batches of consecutive segments', () => {
     expect(Math.max(...lengths.filter(Number.isFinite))).toBe(EPISODES);
   });
 
+  it('are the same without whole contexts, where nothing reads those', () => {
+    const { model, shape, sampler } = build();
+    const [whole, without] = [true, false].map(contexts => {
+      const batch = newBatch(model.tokenizer, shape, contexts);
+      sampler().fill(batch, 3);
+      return batch;
+    });
+    expect(whole.context.some(value => value !== 0)).toBe(true);
+    expect(without).toEqual({ ...whole, context: new Float32Array(0) });
+  });
+
   it('depend on the step only, not on what was drawn before', () => {
     const streams = sampler();
     const all = [0, 1, 2, 3, 9].map(step => draw(step, streams));

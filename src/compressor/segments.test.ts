@@ -105,6 +105,32 @@ const STEPPING = compressors.all
     (id === 'recurrent' ? UPDATES : [{}]).map(compression => ({ id, compression, options: { ...common, compression } })),
   );
 
+describe('a gate that is less open than 0.1', () => {
+  /** Z after one segment if all gates are σ(−4) = 0.018, whatever they read, and Z before it. */
+  const after = (update: string) => {
+    const M = common.latents;
+    const scope = new Scope();
+    const options = { ...common, compression: { update, workingMemory: 0 } };
+    const { recurrence } = compressor('recurrent');
+    const graph = { outputs: { z: readSegment(scope, recurrence!, input('state', [B, M, D]), input('x', [B, S, F]), options) } };
+    const parameters = weights(scope);
+    for (const [name, values] of Object.entries(parameters)) {
+      if (name.endsWith('update.gates.weight')) values.fill(0);
+      // The second half belongs to g, from which 1 is subtracted.
+      if (name.endsWith('update.gates.bias')) values.fill(-3, values.length / 2);
+    }
+    const state = Float64Array.from({ length: B * M * D }, (_, i) => Math.sin(i));
+    return { state, z: interpret(graph, { ...parameters, state, x: context(1, 5) }).z };
+  };
+
+  it('is closed in closing-gru, so that Z stays the same bit for bit, and not in gru', () => {
+    const closing = after('closing-gru');
+    expect(closing.z).toEqual(closing.state);
+    const { z, state } = after('gru');
+    expect(Math.max(...z.map((value, i) => Math.abs(value - state[i])))).toBeGreaterThan(1e-3);
+  });
+});
+
 describe.each(STEPPING)('$id with $compression', ({ id, options }) => {
   const { recurrence, latents, settings = {} } = compressor(id);
   const M = latents(R * S, options);

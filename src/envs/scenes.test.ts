@@ -46,7 +46,7 @@ describe('Dark Room', () => {
     expect(lines(family, { goal }, UP, RIGHT, STAY)).toEqual(['.+@', '.+.', '...', 'step 3, return 2']);
   });
 
-  it('has any shape, and an end', () => {
+  it('is drawn where it is not square, and where reaching the goal ends the episode', () => {
     const wide = environment('dark-room', { width: 4, height: 2, start: 'corner' });
     expect(lines(wide, { goal: [3, 1] }, RIGHT)).toEqual(['+@..', '...g', 'step 1, return 0']);
     expect(lines(environment('dark-room-hard', { size: 3 }), { goal }, UP, RIGHT)).toEqual(['.+@', '.+.', '...', 'step 2, return 1']);

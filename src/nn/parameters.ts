@@ -42,6 +42,9 @@ export interface BufferSpec extends ParameterSpec {
   next: Tensor;
 }
 
+/** The updated buffers, as graph outputs. */
+export const nextOf = (buffers: readonly BufferSpec[]) => Object.fromEntries(buffers.map(({ name, next }) => [`next.${name}`, next]));
+
 /** An input that training fills with new random numbers in every step. */
 export interface RandomSpec {
   readonly name: string;

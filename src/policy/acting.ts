@@ -5,7 +5,8 @@
  */
 
 import { type Feeds, type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
-import { stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
+import type { Transitions } from '../rl/index.ts';
+import { stepsSeen, type Tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 
 /** What the state of an agent that acts step by step holds, and how its graphs name it. */

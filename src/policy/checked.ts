@@ -3,8 +3,7 @@
  * The policy inside, which evaluations drive directly, does not check again.
  */
 
-import { type Feedback, type Space, spaceSize } from '../rl/index.ts';
-import type { Transitions } from '../tokenizers/index.ts';
+import { type Feedback, type Space, spaceSize, type Transitions } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { ModelDescription } from './description.ts';
 import type { InContextPolicy } from './in-context.ts';

@@ -4,8 +4,7 @@
  */
 
 import type { HostTensor, Program } from '../engine/index.ts';
-import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize } from '../rl/index.ts';
-import type { Transitions } from '../tokenizers/index.ts';
+import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize, type Transitions } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import { type StepProgram, stepByStep, wholeSegment } from './acting.ts';
 import { latentMemory, type MemoryModel, TransitionLog } from './memory.ts';

@@ -5,8 +5,8 @@
  */
 
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
-import { TransitionColumns } from '../rl/index.ts';
-import { type ContextShape, inSlots, pastFrom, type Tokenizer, type Transitions, writeContext, writePast } from '../tokenizers/index.ts';
+import { TransitionColumns, type Transitions } from '../rl/index.ts';
+import { type ContextShape, inSlots, pastFrom, type Tokenizer, writeContext, writePast } from '../tokenizers/index.ts';
 
 /**
  * Compiled compress.onnx. `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `recurrent`, `context` is one segment

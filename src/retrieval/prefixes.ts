@@ -5,7 +5,8 @@
 
 import { sizeOf } from '../engine/index.ts';
 import { type CompressProgram, contextEncoder } from '../policy/index.ts';
-import type { ContextShape, Tokenizer, Transitions } from '../tokenizers/index.ts';
+import type { Transitions } from '../rl/index.ts';
+import type { ContextShape, Tokenizer } from '../tokenizers/index.ts';
 import { invariant } from '../util/errors.ts';
 
 /** The compiled C_θ, with what it needs. */

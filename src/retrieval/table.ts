@@ -13,10 +13,9 @@ import { readStageFile, type StageContext, type StageFile } from '../cache/store
 import type { ContextTable } from '../data/contexts.ts';
 import { nearestContexts } from '../data/retrieval.ts';
 import type { Executor } from '../engine/index.ts';
-import { joinColumns, segmentStarts } from '../rl/index.ts';
+import { joinColumns, segmentStarts, type Transitions } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
-import type { Transitions } from '../tokenizers/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
 import { encodePrefixes } from './prefixes.ts';

@@ -6,8 +6,24 @@ import type { History } from './history.ts';
 import type { Feedback } from './policy.ts';
 import { spaceSize } from './spaces.ts';
 
+/** Transitions in columns, as in a `History`. F is the number of values in an observation, W in an action. */
+export interface Transitions {
+  /** [T × F] observations before acting. */
+  readonly observation: ArrayLike<number>;
+  /** [T × W] executed actions. */
+  readonly action: ArrayLike<number>;
+  /** [T] */
+  readonly reward: ArrayLike<number>;
+  /** [T × F] observations after acting. */
+  readonly nextObservation: ArrayLike<number>;
+  /** [T] 1 if the task's rules ended the episode. */
+  readonly terminated: ArrayLike<number>;
+  /** [T] 1 if the horizon ended the episode. */
+  readonly truncated: ArrayLike<number>;
+}
+
 /** T transitions in order. F is the number of values in an observation, W in an action. */
-export class TransitionColumns {
+export class TransitionColumns implements Transitions {
   /** [T × F] observation before acting. */
   readonly observation: number[] = [];
   /** [T × W] executed action. */

@@ -2,26 +2,15 @@
 
 import { CadenzaError } from '../util/errors.ts';
 import { printable } from '../util/text.ts';
+import type { Transitions } from './columns.ts';
 import type { EnvFamily, Task } from './env.ts';
 import { episodeStarts } from './history.ts';
 import { type BarsScene, type GridScene, type Mark, type PlaneScene, ROLES, type Scene } from './scene.ts';
 
 /** Episodes of one task in columns: a `History`, or a `Recording`. */
-export interface PlayedEpisodes {
+export interface PlayedEpisodes extends Transitions {
   /** The task that was played. */
   readonly task: Task;
-  /** [T × F] observation before acting. */
-  readonly observation: ArrayLike<number>;
-  /** [T × W] executed action. */
-  readonly action: ArrayLike<number>;
-  /** [T] reward. */
-  readonly reward: ArrayLike<number>;
-  /** [T × F] observation after acting; at the end of an episode that of the final state. */
-  readonly nextObservation: ArrayLike<number>;
-  /** [T] 1 if the task's rules ended the episode. */
-  readonly terminated: ArrayLike<number>;
-  /** [T] 1 if the horizon ended the episode. */
-  readonly truncated: ArrayLike<number>;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file The contract of tokenizers: rows that encode each field consistently, and no action before it is chosen. */
 
-import { type EnvFamily, type Space, spaceSize } from '../rl/index.ts';
-import { PRESENCE, type Tokenizer, type TokenizerKind, type TokenLayout, type Transitions } from '../tokenizers/index.ts';
+import { type EnvFamily, type Space, spaceSize, type Transitions } from '../rl/index.ts';
+import { PRESENCE, type Tokenizer, type TokenizerKind, type TokenLayout } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectEqual, expectThat, type Rule } from './check.ts';
 

@@ -4,10 +4,10 @@
  * H maximum steps of a segment, P numbers of a distribution over actions, K future returns.
  */
 
-import { type EnvFamily, futureReturns, type History, inMemory, segmentStarts } from '../rl/index.ts';
+import { type EnvFamily, futureReturns, type History, inMemory, segmentStarts, type Transitions } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Tokenizer, Transitions } from './layout.ts';
+import type { Tokenizer } from './layout.ts';
 
 /**
  * How past transitions are arranged in a context. `window`: the latest transitions, contiguous, right-aligned. `segments`: every segment

@@ -2,7 +2,7 @@
  * @file The content of a token: named fields in one row of numbers. Categorical fields are one-hot, so a row is ready for a matrix product.
  */
 
-import { type EnvFamily, type ImageSpace, type Space, spaceSize } from '../rl/index.ts';
+import { type EnvFamily, type ImageSpace, type Space, spaceSize, type Transitions } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** One part of a token. If its presence flag is 0, the field is absent and all its numbers are 0. */
@@ -108,22 +108,6 @@ export function writeFields(row: Float32Array, at: number, fields: readonly Fiel
       throw new CadenzaError('E_DATA', `field "${fields[i].name}" must be an integer from 0 to ${size - 1}, but is ${value}.`);
     row[at + offset + value] = 1;
   }
-}
-
-/** Transitions in columns, as in a `History`. F is the number of values in an observation, W in an action. */
-export interface Transitions {
-  /** [T × F] observations before acting. */
-  readonly observation: ArrayLike<number>;
-  /** [T × W] executed actions. */
-  readonly action: ArrayLike<number>;
-  /** [T] */
-  readonly reward: ArrayLike<number>;
-  /** [T × F] observations after acting. */
-  readonly nextObservation: ArrayLike<number>;
-  /** [T] 1 if the task's rules ended the episode. */
-  readonly terminated: ArrayLike<number>;
-  /** [T] 1 if the horizon ended the episode. */
-  readonly truncated: ArrayLike<number>;
 }
 
 /** Converts a trajectory to tokens (method 1.2). Rows are written into buffers that are zero before. */

@@ -7,10 +7,10 @@
  *            └─────────── prompt: k demonstrations of L steps ─────────────┘  └─ running segment ─┘
  */
 
-import { episodeStarts } from '../rl/index.ts';
+import { episodeStarts, type Transitions } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Batch } from './batches.ts';
-import type { Tokenizer, Transitions } from './layout.ts';
+import type { Tokenizer } from './layout.ts';
 
 /** Size of a prompt. */
 export interface PromptShape {

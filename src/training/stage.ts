@@ -6,7 +6,7 @@ import { CARRIED, isUpdated, PARTS, partOf, RETURN_PARTS } from '../agent/model.
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
-import { type BufferSpec, initialize, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
+import { initialize, nextOf, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
@@ -123,9 +123,6 @@ function workersOf(
   if (count === 1) return undefined;
   return { count, executor, part: shareOf(build, batch, count) };
 }
-
-/** The updated buffers, as graph outputs. */
-export const nextOf = (buffers: readonly BufferSpec[]) => Object.fromEntries(buffers.map(({ name, next }) => [`next.${name}`, next]));
 
 /** Batches for a graph: without inputs that it does not use, and with its random inputs drawn again at every step. */
 export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable<RandomSpec>, random: Random): BatchSource {

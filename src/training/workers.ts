@@ -25,19 +25,8 @@ import {
   toOnnx,
   zeros,
 } from '../engine/index.ts';
-import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
-import {
-  addInOrder,
-  BUFFERS,
-  FROZEN,
-  GRADIENT,
-  gradientStep,
-  pack,
-  packing,
-  type TrainStepOptions,
-  unpack,
-  updateStep,
-} from '../optim/index.ts';
+import { type BufferSpec, nextOf, type ParameterSpec, Scope } from '../nn/index.ts';
+import { addInOrder, BUFFERS, FROZEN, GRADIENT, gradientStep, packing, type TrainStepOptions, unpack, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** The threads among which a training step is divided. */
@@ -119,9 +108,6 @@ export function shareOf(build: Build, batch: number, count: number): Workers['pa
   }
 }
 
-/** Outputs with what the buffers are after the step. */
-const nextOf = (buffers: Iterable<BufferSpec>) => Object.fromEntries(Array.from(buffers, ({ name, next }) => [`next.${name}`, next]));
-
 /**
  * The loss of a part, divided as by `splitRows`.
  *
@@ -134,17 +120,16 @@ function divided(
   count: number,
   buffers: readonly BufferSpec[],
 ) {
+  const scalars = { loss, ...metrics };
   const own = buffers.map(({ name }) => part.buffers.get(name)!);
-  const outputs = [
-    { loss, ...metrics, ...nextOf(buffers) },
-    { loss: part.loss, ...part.metrics, ...nextOf(own) },
-  ].map(outputs => ({ outputs }));
-  const split = splitRows(outputs[0], outputs[1], count, new Set(part.specs.keys()));
-  const carried = buffers.filter(({ name }) => split.rows.has(name) && split.joined.has(`next.${name}`));
-  const together = [
-    ...[...split.mixed, ...split.joined].filter(name => !name.startsWith('next.')),
-    ...buffers.filter(buffer => !carried.includes(buffer)).map(({ name }) => name),
-  ];
+  const split = splitRows(
+    { outputs: { ...scalars, ...nextOf(buffers) } },
+    { outputs: { loss: part.loss, ...part.metrics, ...nextOf(own) } },
+    count,
+    new Set(part.specs.keys()),
+  );
+  const hasRows = ({ name }: BufferSpec) => split.rows.has(name) && split.joined.has(`next.${name}`);
+  const together = [...split.mixed.filter(name => name in scalars), ...buffers.filter(buffer => !hasRows(buffer)).map(({ name }) => name)];
   if (together.length > 0)
     throw new CadenzaError(
       'E_CONFIG',
@@ -252,12 +237,16 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
       for (const order of ['compute', 'add'] as const) await Promise.all(threads.map(({ ask }) => ask(order)));
       gradient.data.set(total.data);
       const scalars = outputs.filter(name => name in graph.outputs);
-      const carried = `next.${BUFFERS}`;
       const results: Record<string, HostTensor> = {};
       if (state) {
-        results[carried] = into[carried] ?? zeros([layout.size]);
-        const joined = layout.entries.map(({ name }) => [name, joinedRows(written.map(outputs => outputs[`next.${name}`].data))] as const);
-        pack(layout, new Map(joined), results[carried].data as Float32Array);
+        const next = into[`next.${BUFFERS}`] ?? zeros([layout.size]);
+        // The rows of all parts, in their order.
+        for (const { name, offset } of layout.entries)
+          for (const [k, outputs] of written.entries()) {
+            const { data } = outputs[`next.${name}`];
+            next.data.set(data, offset + k * data.length);
+          }
+        results[`next.${BUFFERS}`] = next;
       }
       for (const name of scalars) {
         results[name] = into[name] ?? zeros([]);
@@ -272,14 +261,6 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
     },
     dispose,
   };
-}
-
-/** The rows of all parts, in their order. */
-function joinedRows(parts: readonly Data[]): Float32Array {
-  const size = parts[0].length;
-  const whole = new Float32Array(size * parts.length);
-  for (const [k, part] of parts.entries()) whole.set(part, k * size);
-  return whole;
 }
 
 /** Starts a thread. It answers once when it is ready, and once after every order but the last. */
