@@ -107,7 +107,7 @@ const STEPPING = compressors.all
 
 describe('a gate that is less open than 0.1', () => {
   /** Z after one segment if all gates are σ(−4) = 0.018, whatever they read, and Z before it. */
-  const after = (update: string) => {
+  const gatedBy = (update: string) => {
     const M = common.latents;
     const scope = new Scope();
     const options = { ...common, compression: { update, workingMemory: 0 } };
@@ -124,9 +124,9 @@ describe('a gate that is less open than 0.1', () => {
   };
 
   it('is closed in closing-gru, so that Z stays the same bit for bit, and not in gru', () => {
-    const closing = after('closing-gru');
+    const closing = gatedBy('closing-gru');
     expect(closing.z).toEqual(closing.state);
-    const { z, state } = after('gru');
+    const { z, state } = gatedBy('gru');
     expect(Math.max(...z.map((value, i) => Math.abs(value - state[i])))).toBeGreaterThan(1e-3);
   });
 });
