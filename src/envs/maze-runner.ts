@@ -43,14 +43,14 @@ interface Maze extends Task {
   readonly actions: readonly number[];
 }
 
-/** Numbers of an observation before the goals: row, column, free cells in four directions, time. */
-const GOALS_AT = 7;
+/** Numbers of an observation before the goals: row, column, free cells in four directions, two digits of time. */
+const GOALS_AT = 8;
 const TIME_AT = 6;
 
 /**
- * A task is `{ walls, goals, actions }`. The observation is (row, column, free cells to the west, north, east and south, all divided by
- * `side`; t / steps; row and column of every goal divided by `side`, −1 / side once it is reached). A step that ends on the next goal has
- * a reward of 1; the last goal, or `steps` steps, end the attempt.
+ * A task is `{ walls, goals, actions }`. The observation is (row, column, free cells to the west, north, east and south; t = steps since
+ * the start in two digits; row and column of every goal, `side` once it is reached): the numbers of the original, which scales them to
+ * [0, 1], as integers. A step that ends on the next goal has a reward of 1; the last goal, or `steps` steps, end the attempt.
  *
  * With `calls`, an episode has that many calls, and attempts on the same task follow each other: the call after the end of an attempt
  * only leads back to the start, whatever the action, and is not scored.
@@ -61,9 +61,15 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
   const moves = mazeSteps(side);
   const start = cellAt(side, [side - 2, Math.floor(side / 2)]);
   const width = GOALS_AT + 2 * goals;
-  const ones = (count: number, value: number) => new Array<number>(count).fill(value);
+  const copies = (count: number, value: number) => new Array<number>(count).fill(value);
+  // t = base · first digit + second digit, with about as many values each.
+  const base = Math.ceil(Math.sqrt(steps + 1));
+  const timeOf = (observation: ArrayLike<number>) => base * observation[TIME_AT] + observation[TIME_AT + 1];
   return {
-    observationSpace: { kind: 'box', low: [...ones(GOALS_AT, 0), ...ones(2 * goals, Math.fround(-1 / side))], high: ones(width, 1) },
+    observationSpace: {
+      kind: 'multi-discrete',
+      nvec: [...copies(TIME_AT, side), Math.floor(steps / base) + 1, base, ...copies(2 * goals, side + 1)],
+    },
     actionSpace: { kind: 'discrete', n: moves.length },
     horizon: calls || steps,
     rewardMax: 1,
@@ -84,10 +90,10 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
       return `walls=${walls.map(row => row.toString(36)).join('.')} goals=${goals.join(',')} actions=${actions.join('')}`;
     },
     hidden: [
-      { name: 'walls', space: { kind: 'multi-discrete', nvec: ones(side * side, 2) }, of: task => [...wallsOf(task)] },
+      { name: 'walls', space: { kind: 'multi-discrete', nvec: copies(side * side, 2) }, of: task => [...wallsOf(task)] },
       {
         name: 'actions',
-        space: { kind: 'multi-discrete', nvec: ones(moves.length, moves.length) },
+        space: { kind: 'multi-discrete', nvec: copies(moves.length, moves.length) },
         of: task => (task as Maze).actions,
       },
     ],
@@ -108,12 +114,11 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
     outcome: rewardedSteps('goals'),
     ...(calls > 0 && lifeOf(width)),
     render(task, observation, past) {
-      const at = (i: number) => Math.round(observation[i] * side);
-      const placeOf = (seen: ArrayLike<number>) => [seen[1], seen[0]].map(value => Math.round(value * side));
-      const free = NAMES.slice(0, 4).map((name, direction) => `${name} ${at(2 + direction)}`);
+      const placeOf = (seen: ArrayLike<number>) => [seen[1], seen[0]];
+      const free = NAMES.slice(0, 4).map((name, direction) => `${name} ${observation[2 + direction]}`);
       const targets = Array.from({ length: goals }, (_, g): Mark => {
         const row = GOALS_AT + 2 * g;
-        return { role: 'goal', letter: String(g + 1), at: [at(row + 1), at(row)] };
+        return { role: 'goal', letter: String(g + 1), at: [observation[row + 1], observation[row]] };
       });
       return {
         kind: 'grid',
@@ -121,10 +126,10 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
         rows: side,
         walls: wallsOf(task),
         marks: [
-          ...visited(past, placeOf, Math.round(observation[TIME_AT] * steps)),
+          ...visited(past, placeOf, timeOf(observation)),
           { role: 'start', at: [start % side, Math.floor(start / side)] },
           // A goal is no longer shown once it is reached.
-          ...targets.filter(target => target.at[0] >= 0),
+          ...targets.filter(target => target.at[0] < side),
           { role: 'agent', at: placeOf(observation) },
         ],
         caption: captionOf(
@@ -137,12 +142,12 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
     maze: {
       side,
       read(observation) {
-        const at = (i: number) => Math.round(observation[i] * side);
-        const goal = Array.from({ length: goals }, (_, g) => GOALS_AT + 2 * g).find(place => observation[place] >= 0);
+        const goal = Array.from({ length: goals }, (_, g) => GOALS_AT + 2 * g).find(place => observation[place] < side);
+        const placeAt = (i: number) => cellAt(side, [observation[i], observation[i + 1]]);
         return {
-          cell: cellAt(side, [at(0), at(1)]),
-          free: [at(2), at(3), at(4), at(5)],
-          goal: goal === undefined || observation[TIME_AT] >= 1 ? undefined : cellAt(side, [at(goal), at(goal + 1)]),
+          cell: placeAt(0),
+          free: [2, 3, 4, 5].map(i => observation[i]),
+          goal: goal === undefined || timeOf(observation) === steps ? undefined : placeAt(goal),
         };
       },
     },
@@ -162,10 +167,8 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
           while (!walls[cell + (count + 1) * step]) count++;
           return count;
         });
-        const places = targets.flatMap((goal, g) => (g < reached ? [-1, -1] : [Math.floor(goal / side), goal % side]));
-        const scaled = [row, column, ...free, ...places].map(value => value / side);
-        scaled.splice(TIME_AT, 0, elapsed / steps);
-        return scaled;
+        const places = targets.flatMap((goal, g) => (g < reached ? [side, side] : [Math.floor(goal / side), goal % side]));
+        return [row, column, ...free, Math.floor(elapsed / base), elapsed % base, ...places];
       };
       const over = () => reached === goals || elapsed === steps;
       return {
@@ -186,9 +189,11 @@ function mazeRunnerFamily({ side, goals, steps, calls }: Options<typeof OPTIONS>
 
 /** What an episode of many attempts has, with observations of `width` numbers: only a call that resets leads to the start of an attempt. */
 const lifeOf = (width: number): Pick<FamilyRules, 'attempt' | 'scored'> => ({
-  attempt: (observation, from) => observation[from + TIME_AT] === 0,
-  scored: ({ nextObservation }, i) => nextObservation[i * width + TIME_AT] > 0,
+  attempt: (observation, from) => starts(observation, from),
+  scored: ({ nextObservation }, i) => !starts(nextObservation, i * width),
 });
+
+const starts = (observations: ArrayLike<number>, from: number) => observations[from + TIME_AT] + observations[from + TIME_AT + 1] === 0;
 
 const cellAt = (side: number, [row, column]: readonly number[]) => row * side + column;
 
