@@ -66,6 +66,16 @@ describe('SVG', () => {
     expect(svg.match(/<title>/g)).toHaveLength(4);
   });
 
+  it('has no dot under a letter', () => {
+    const dots = (at: [number, number]) =>
+      sceneSVG({ ...grid, marks: [{ role: 'visited', at }, ...grid.marks] }).match(/<circle/g)!.length - 1;
+    expect([dots([1, 0]), dots([1, 1])]).toEqual([1, 0]);
+  });
+
+  it('refuses to draw no scenes', () => {
+    expect(() => sceneSVG([])).toThrow(failure('E_SHAPE', 'at least one scene'));
+  });
+
   it('puts several scenes in rows', () => {
     const [width, height] = sizeOf(svg);
     expect(sizeOf(sceneSVG([grid, grid]))).toEqual([2 * width + 20, height]);

@@ -106,10 +106,12 @@ const [FONT_SIZE, LINE, LETTER_WIDTH] = [12, 17, 7.4];
  * Draws a scene as an SVG document; several become a filmstrip. It has no background, and walls and text have the text color of the page,
  * so it suits light and dark ones. A mark shows its role at the pointer.
  *
+ * @throws {CadenzaError} `E_SHAPE` if there is no scene.
  * @example document.body.innerHTML = sceneSVG(family.render!(task, observation, past));
  */
 export function sceneSVG(scenes: Scene | readonly Scene[]): string {
   const list = [scenes].flat() as Scene[];
+  if (list.length === 0) throw new CadenzaError('E_SHAPE', 'sceneSVG: expected at least one scene, found none.');
   const pictures = list.map(pictureOf);
   const [cellWidth, cellHeight] = [Math.max(...pictures.map(({ width }) => width)), Math.max(...pictures.map(({ height }) => height))];
   const across = Math.max(1, Math.min(list.length, Math.floor((STRIP + GAP) / (cellWidth + GAP))));
@@ -151,13 +153,16 @@ function gridPicture({ columns, rows, walls, marks }: GridScene): Picture {
   const blocks = Array.from({ length: walls ? rows * columns : 0 }, (_, i) =>
     walls![i] ? `M${at(i % columns)} ${at(Math.floor(i / columns))}h${cell}v${cell}h${-cell}z` : '',
   ).join('');
+  // A dot would shine through the letter of the start or a goal.
+  const covered = ({ at }: Mark, later: readonly Mark[]) => later.some(mark => mark.at[0] === at[0] && mark.at[1] === at[1]);
+  const shown = (mark: Mark, i: number) => mark.role !== 'visited' || !covered(mark, marks.slice(i + 1));
   return {
     width: width + 2,
     height: height + 2,
     body: [
       `<path d="${[...across, ...down].join('')}" stroke="currentColor" stroke-opacity="0.2"/>`,
       blocks && `<path d="${blocks}" fill-opacity="0.6"/>`,
-      ...marks.map(mark => markAt(at(mark.at[0] + 0.5), at(mark.at[1] + 0.5), cell, mark)),
+      ...marks.filter(shown).map(mark => markAt(at(mark.at[0] + 0.5), at(mark.at[1] + 0.5), cell, mark)),
     ].join(''),
   };
 }

@@ -14,12 +14,18 @@ const raw = String.raw;
 /** Whether X is also reconstructed. */
 export const reconstructs = (facts: Facts): boolean => minimizes(facts, 'reconstruction');
 
+/** What the compressor has read. */
+function pastOf({ config: { context, queries } }: Facts): string {
+  const each = 'each of at most <config/context/segment|transition> of one episode';
+  if (queries.consecutive) return context.segment ? `all segments before the current one, ${each}` : 'all episodes before the current one';
+  if (context.segment) return `the transitions of the last <config/context/segments|segment>, ${each}`;
+  return 'the last <setting/context/transitions|transition> before the current episode, as many as <config/context/episodes|episode> can have';
+}
+
 export function overview(facts: Facts): Paragraphs {
   const { context, policy } = facts.config;
   const { workingMemory } = facts.setting.latents;
-  const past = context.segment
-    ? 'the transitions of the last <config/context/segments|segment>, each of at most <config/context/segment|transition> of one episode'
-    : 'the last <setting/context/transitions|transition> before the current episode, as many as <config/context/episodes|episode> can have';
+  const past = pastOf(facts);
   const query =
     policy.query === 'state'
       ? 'is the current state alone'
