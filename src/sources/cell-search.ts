@@ -3,7 +3,7 @@
  * agent goes to the nearest one. It either earns a reward or rules the cell out.
  */
 
-import { spreadOverBest } from './source.ts';
+import { largestOf, spreadOverBest } from './source.ts';
 
 /** The moves of a room. C is the number of cells, A of actions. */
 export interface Room {
@@ -69,13 +69,20 @@ export function newSearch(cells: number, rewardingStates: number): CellSearch {
   return search;
 }
 
-/** Writes the uniform distribution over the actions from `cell` that lead nearest to a target; `value` is a buffer of A numbers. */
+/** Which of several equally good actions a search takes: any of them with equal probability, or the first. */
+export type Ties = 'spread' | 'first';
+
+/**
+ * Writes the distribution over the actions from `cell` that lead nearest to a target: uniform over them, or all on the first; `value` is a
+ * buffer of A numbers.
+ */
 export function headForNearest(
   { cells, actions, next, distance }: Room,
   { targets, count, isTarget }: CellSearch,
   cell: number,
   value: Float64Array,
   out: Float32Array,
+  ties: Ties = 'spread',
 ): void {
   const row = cell * actions;
   for (let a = 0; a < actions; a++) {
@@ -86,7 +93,8 @@ export function headForNearest(
     for (let i = 0; nearest > least && i < count; i++) if (distance[from + targets[i]] < nearest) nearest = distance[from + targets[i]];
     value[a] = -nearest;
   }
-  spreadOverBest(value, 0, out);
+  if (ties === 'first') out.fill(0)[value.indexOf(largestOf(value, 0, actions))] = 1;
+  else spreadOverBest(value, 0, out);
 }
 
 /** [C × C] shortest paths, by breadth-first search from every cell. */

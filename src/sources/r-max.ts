@@ -5,9 +5,10 @@
  * each phase is such a search with its own hypotheses. The agent plans over observations.
  */
 
+import { z } from 'zod';
 import { type EnvFamily, listedTasks, observationIndex, phaseCounter, phasesOf, spaceSize, stateOf, tabularModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { headForNearest, newSearch, type Room, roomOf } from './cell-search.ts';
+import { headForNearest, newSearch, type Room, roomOf, type Ties } from './cell-search.ts';
 import { defineSource } from './source.ts';
 
 /** Precomputed per family. A cell is the set of states with equal observations: one state, or one per phase. */
@@ -29,15 +30,20 @@ export const rMax = defineSource({
       integer: true,
       about: 'number of rewarded states in each phase; once that many are found, no other is tried (.inf: unknown)',
     },
+    ties: {
+      schema: z.enum(['spread', 'first']),
+      default: 'spread' as Ties,
+      about: 'among equally good actions, any with equal probability, or the first: a search whose way is known from where it is',
+    },
   },
-  learner(family, _task, _random, { rewardingStates }) {
+  learner(family, _task, _random, { rewardingStates, ties }) {
     const { room, cellOf } = movesOf(family);
     const phase = phaseCounter(family);
     // Rewards of one phase say nothing about another's.
     const searches = Array.from({ length: phasesOf(family) }, () => newSearch(room.cells, rewardingStates));
     const value = new Float64Array(room.actions);
     return {
-      distribution: (observation, out) => headForNearest(room, searches[phase.now], cellOf(observation), value, out),
+      distribution: (observation, out) => headForNearest(room, searches[phase.now], cellOf(observation), value, out, ties),
       // Rewards are for arriving: being on a cell at the start of an episode reveals nothing about it.
       observe(_observation, _action, reward, nextObservation, terminated, truncated) {
         searches[phase.now].arrive(cellOf(nextObservation), reward);

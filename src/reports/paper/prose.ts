@@ -85,12 +85,14 @@ const STYLES: Readonly<Record<string, string>> = {
 };
 
 export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
-  'r-max': ({ rewardingStates }) =>
+  'r-max': ({ rewardingStates, ties }) =>
     raw`R-MAX~\cite{brafman2002} with known transitions and unknown rewards. The learner knows the transitions of the room ${
       Number.isFinite(rewardingStates)
         ? `and that <options/rewardingStates|state> has a reward at any time, but not which`
         : 'but not which states have a reward, nor how many'
-    }. It assumes a reward in every state where it has not observed the contrary, walks to the nearest such state, and stays where it finds a reward. If several actions are equally good, its distribution is uniform over them.`,
+    }. It assumes a reward in every state where it has not observed the contrary, walks to the nearest such state, and stays where it finds a reward. If several actions are equally good, ${
+      ties === 'first' ? 'it takes the first of them' : 'its distribution is uniform over them'
+    }.`,
   'count-based': raw`model-based interval estimation with an exploration bonus~\cite{strehl2008}. The learner knows the actions but neither transitions nor rewards. It plans in the model estimated from its counts $n(s, a)$, \[ Q(s, a) = \hat{r}(s, a) + b / \sqrt{n(s, a)} + \gamma \max_{a'} Q(s', a'), \] with $b = <options/bonus>$ and $\gamma = <options/discount>$; a pair that was never tried has the value <options/initial>, and after every episode value iteration runs for <options/sweeps|sweep>. It acts greedily.`,
   'q-learning': raw`tabular Q-learning~\cite{watkins1992}. ${TABLE}`,
   'noise-curriculum': raw`the noise curriculum of AD$^\epsilon$~\cite{zisman2024}: a player that knows the task and acts optimally, except that a fraction $\epsilon$ of its actions is uniformly random. Along the history, $\epsilon$ decreases linearly from one to zero, so that an expert resembles a learner.`,
