@@ -93,7 +93,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: Core, context: z.RefinementCtx): void {
-  const { env, teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
+  const { env, teacher, distill, finetune, dagger, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
   /** Reports an error at this path. */
   const refuse = (
@@ -174,8 +174,8 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
       const reason = 'because the stage retrieve trains without prompts';
       refuse(['policy', 'retrieval', 'contexts'], `expected 0 with policy.prompt, ${reason}`);
     }
-    if (reinforce.steps > 0)
-      refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because rollouts of this stage have no prompts');
+    for (const [stage, { steps }] of Object.entries({ dagger, reinforce }))
+      if (steps > 0) refuse([stage, 'steps'], 'expected 0 with policy.prompt, because rollouts of this stage have no prompts');
   }
   const { streams, episodes, batch = config.optimizer.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {

@@ -73,7 +73,7 @@ describe('SVG', () => {
   });
 
   it('refuses to draw no scenes', () => {
-    expect(() => sceneSVG([])).toThrow(failure('E_SHAPE', 'at least one scene'));
+    expect(() => sceneSVG([])).toThrow(failure('E_SHAPE', 'sceneSVG'));
   });
 
   it('puts several scenes in rows', () => {

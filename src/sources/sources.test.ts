@@ -81,12 +81,15 @@ const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations'];
 const SHORT: Readonly<Record<string, Record<string, number>>> = { 'key-to-door-life': { calls: 120, every: 40 } };
 // Those that need nothing outside of this package.
 const families = environments.ids.filter(id => id !== 'gymnasium').map(id => environment(id, SHORT[id]));
+/** Whether a table can have a row for every observation: at most 2²⁴. */
+const fits = ({ observationSpace: space }: EnvFamily) =>
+  space.kind !== 'multi-discrete' || space.nvec.reduce((product, n) => product * n, 1) <= 2 ** 24;
 const canLearn = (id: string, family: EnvFamily) => {
   if (NEEDS[id]) return family[NEEDS[id]] !== undefined;
   if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.recall ?? family.plane);
   // Tables hold neither reals that are seen nor reals that are done.
   if (family.actionSpace.kind === 'box') return ['random', ...NETWORKS].includes(id);
-  if (family.observationSpace.kind === 'box') return ['random', ...BANDITS, ...NETWORKS].includes(id);
+  if (family.observationSpace.kind === 'box' || !fits(family)) return ['random', ...BANDITS, ...NETWORKS].includes(id);
   return Boolean(family.model) || !PLANNERS.includes(id);
 };
 const someTask = (family: EnvFamily): Task => {
@@ -115,8 +118,8 @@ const DECLARED = [
   'changes',
 ] as const;
 const undeclared = (family: EnvFamily): EnvFamily => ({ ...family, ...Object.fromEntries(DECLARED.map(name => [name, undefined])) });
-const integers = families.filter(({ observationSpace, actionSpace }) =>
-  [observationSpace, actionSpace].every(s => s.kind.endsWith('discrete')),
+const integers = families.filter(
+  family => fits(family) && [family.observationSpace, family.actionSpace].every(s => s.kind.endsWith('discrete')),
 );
 const blind = (family: EnvFamily) =>
   ['q-learning', 'count-based', 'replay-buffer', ...NETWORKS].map(id => [id, family.id, family] as const);
