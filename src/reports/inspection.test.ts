@@ -162,7 +162,11 @@ describe('heat maps', () => {
 
 describe('figures of a look inside', () => {
   it.each([
-    ['reconstruction', reconstructionMap(reconstruction), [/^action$/, /^reward (?!events)/, /^reward events$/, /^done /, /^\.80$/]],
+    [
+      'reconstruction',
+      reconstructionMap(reconstruction, INSPECTION),
+      [/^action$/, /^reward (?!events)/, /^reward events$/, /^done /, /^\.80$/],
+    ],
     ['reconstruction by steps', reconstructionCurves(reconstruction), [/^action$/, /^reward events$/]],
     ['probes', probeCurves(probes.factors[0], probes), [/^Z\b/]],
     ['transplants', transplantMap(TABLE), [/^1: goal=<1>,2$/, /^2: goal=3,4$/]],
@@ -185,7 +189,7 @@ describe('figures of a look inside', () => {
     const squares = (svg: string) => svg.match(/<rect[^>]*fill-opacity/g)!.length;
     // Three panels of two tasks by two; two sides of four fields by two episodes, but for what was not measured and what leaves nothing to explain.
     expect(squares(transplantMap(TABLE)())).toBe(3 * 2 * 2);
-    expect(squares(reconstructionMap(reconstruction)())).toBe(2 * (4 * 2 - 1 - 2));
+    expect(squares(reconstructionMap(reconstruction, INSPECTION)())).toBe(2 * (4 * 2 - 1 - 2));
   });
 });
 
