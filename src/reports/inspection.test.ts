@@ -210,6 +210,22 @@ describe('tables of a look inside', () => {
     expect(probeTable(probes.factors[0], probes).heads).toHaveLength(12);
   });
 
+  it('count calls where streams are one episode, and name the source of a belief', () => {
+    const { episodes: _, ...rest } = probes;
+    const [goal] = probes.factors;
+    const belief = { ...goal, name: 'key', source: 'layout-search' };
+    const life = { ...rest, calls: EPISODES.map(e => 64 * e), factors: [goal, belief] };
+    expect(probeTable(belief, life).heads.slice(0, 3)).toEqual(['after calls', '0', '64']);
+    const inspection = { ...INSPECTION, episodes: 1, probes: life };
+    const texts = textsOf(probeCurves(belief, life)());
+    for (const text of ['calls since the start', 'accuracy of layout-search: key', '64', '1920']) expect(texts).toContain(text);
+    expect(textsOf(reconstructionMap(reconstruction, inspection)())).toContain('steps back');
+    for (const text of [formatInspection(inspection, { width: 80, color: false }), inspectionHtml(inspection)]) {
+      expect(text).toContain('layout-search: key');
+      expect(text).not.toMatch(/\d episodes|in-context episode|after episodes/);
+    }
+  });
+
   it('give memories with their intervals', () => {
     expect(transplantTableText(sides(TABLE)).rows[1].slice(1)).toEqual(['.38 [.25, .50]', '.38 [.25, .50]']);
   });
