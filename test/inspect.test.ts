@@ -82,7 +82,10 @@ describe('looking into a run', () => {
     const { episodes, numbers, transitions, fittedStreams, rewarded, factors } = there(first.probes);
     expect([episodes, fittedStreams, transitions]).toEqual([[0, 1, 2, 3], 2, 1]);
     expect(numbers).toEqual({ Z: 32, raw: 44 });
-    expect(factors.map(({ name, measure }) => [name, measure])).toEqual([['goal', 'accuracy']]);
+    expect(factors.map(({ name, source, measure }) => [name, source, measure])).toEqual([
+      ['goal', undefined, 'accuracy'],
+      ['rewarded cell', 'r-max', 'accuracy'],
+    ]);
     const [{ curves, chance, parts }] = factors;
     expect(Object.keys(curves).sort()).toEqual([...PROBED].sort());
     for (const side of SIDES) {
@@ -131,7 +134,7 @@ describe('looking into a run', () => {
   });
 
   it('writes a page and figures that load nothing and hold no broken number', () => {
-    const names = ['attention', 'probes-goal', 'reconstruction', 'transplants'];
+    const names = ['attention', 'probes-goal', 'probes-r-max-rewarded-cell', 'reconstruction', 'transplants'];
     const written = readdirSync(join(run, 'inspect')).sort();
     expect(written).toEqual([...names.flatMap(name => [`${name}.png`, `${name}.svg`]), 'inspect.html', 'inspect.json'].sort());
     const textOf = (name: string) => readFileSync(join(run, 'inspect', name), 'utf8');
@@ -250,10 +253,58 @@ executor: { threads: 1 }
     expect(factors.map(({ name, measure, parts }) => [name, measure, parts?.length])).toEqual([
       ['best arm', 'accuracy', undefined],
       ['means', 'R²', 3],
+      ['best arm', 'accuracy', undefined],
     ]);
     const { heldOut } = there(inside.transplants);
     expect(heldOut.pursues.flat().every(share => share >= 0 && share <= 1)).toBe(true);
     expect(there(inside.reconstruction).after).toBe(1);
+  });
+});
+
+describe('streams of one episode', () => {
+  it('are probed within it, for what is hidden and for what a learner knows by then', async () => {
+    const file = join(folder, 'maze.yaml');
+    writeFileSync(
+      file,
+      `
+name: maze
+env: { id: t-maze, options: { shortest: 4, longest: 15, every: 1 } }
+split: { heldOut: 8 }
+source: { id: recall, histories: 1, episodes: 1, noise: { fraction: 0 } }
+context: { segment: 2, segments: 1 }
+queries: { perHistory: 2, consecutive: true }
+compressor: recurrent
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 1 }
+optimizer: { batch: 4 }
+teacher: { steps: 0 }
+pretrain: { steps: 0 }
+distill: { steps: 0 }
+finetune: { steps: 3, gamma: 0 }
+baselines: { steps: 0 }
+evaluate: { episodes: 1, streams: 1, resamples: 10 }
+executor: { threads: 1 }
+`,
+    );
+    const maze = join(folder, 'maze');
+    const { status, stderr } = await withinProcess(['run', file, '--out', maze]);
+    expect(status, stderr).toBe(0);
+    const inside = await look(maze, '--streams', '2', '--decoder-steps', '0');
+    const { episodes, calls, factors } = there(inside.probes);
+    // Ends of segments, but for those that fewer than a quarter of the streams reach, which take 5 to 16 calls.
+    expect([episodes, calls]).toEqual([undefined, [0, 2, 4, 6, 8, 10, 12]]);
+    expect(factors.map(({ name, source }) => [name, source])).toEqual([
+      ['cue', undefined],
+      ['length', undefined],
+      ['cue', 'recall'],
+    ]);
+    const [hidden, , belief] = factors;
+    // Before the first step nobody knows the cue, which is known to the probe.
+    expect([belief.curves.Z.heldOut.mean[0], belief.chance.heldOut[0]]).toEqual([1, 1]);
+    // From then on the belief is the cue.
+    expect(belief.curves.Z.heldOut.mean.slice(1)).toEqual(hidden.curves.Z.heldOut.mean.slice(1));
+    for (const { curves } of factors) expect(curves.raw.train.mean).toHaveLength(calls!.length);
+    expect(inside.attention).not.toHaveProperty('missing');
+    expect(existsSync(join(maze, 'inspect', 'probes-recall-cue.svg'))).toBe(true);
   });
 });
 

@@ -64,7 +64,11 @@ function countRecallFamily({ level }: Options<typeof OPTIONS>): FamilyRules {
     oracleReturn: () => 1,
     outcome: rewardedSteps('correct answers'),
     recall: {
-      size: kinds,
+      memory: {
+        name: 'counts',
+        space: { kind: 'box', low: names.map(() => 0), high: names.map(() => size / kinds) },
+        parts: names,
+      },
       remember(memory, observation) {
         memory[observation[0]]++;
       },

@@ -105,8 +105,9 @@ function keyToDoorLifeFamily(options: Options<typeof OPTIONS>): EnvFamily {
     oracleReturn: task => bestReturn(scheduleOf(task), options),
     attempts: {
       cells,
+      columns: size,
       actions,
-      phases: 2,
+      targets: ['key', 'door'],
       move,
       cellOf: cellAt,
       phaseOf: observation => observation[HAS_KEY],

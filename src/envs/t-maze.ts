@@ -57,11 +57,12 @@ function tMazeFamily({ shortest, longest, every, penalty }: Options<typeof OPTIO
     render: (task, observation, past) => sceneOf(task as Maze, observation, past),
     outcome: rewardedSteps('successes'),
     recall: {
-      size: 1,
+      // 0: not seen, 1: down, 2: up.
+      memory: { name: 'cue', space: { kind: 'discrete', n: 3 } },
       remember(memory, seen) {
-        if (seen[0] === 0 && seen[1] !== 0) memory[0] = seen[1];
+        if (seen[0] === 0 && seen[1] !== 0) memory[0] = seen[1] > 0 ? 2 : 1;
       },
-      act: (memory, seen) => (seen[0] === 0 ? FORWARD : memory[0] > 0 ? UP : DOWN),
+      act: (memory, seen) => (seen[0] === 0 ? FORWARD : memory[0] === 2 ? UP : DOWN),
     },
     start(task) {
       const { cue, length } = task as Maze;

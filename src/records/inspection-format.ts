@@ -9,7 +9,7 @@ const count = z.int().min(0);
 const numbers = z.array(z.number()).readonly();
 const sides = <T extends z.ZodType>(value: T) => z.strictObject({ train: value, heldOut: value }).readonly();
 
-/** One curve over in-context episodes, with its 95% intervals. */
+/** One curve over moments, with its 95% intervals. */
 const curve = z.strictObject({ mean: numbers, low: numbers, high: numbers }).readonly();
 /** A mean per place along a context, with an interval. */
 export type Curve = z.output<typeof curve>;
@@ -53,25 +53,30 @@ export const RECONSTRUCTION = z
   })
   .readonly();
 
-/** Scores of the probes for one hidden factor. Curves have one value for each entry of `ProbeReport.episodes`. */
+/** Scores of the probes for one factor. Curves have one value for each moment of the report. */
 const factorProbes = z
   .strictObject({
     name: z.string(),
+    /** The source whose learner believes it; absent for what is hidden in the task. */
+    source: z.string().optional(),
     measure: z.enum(['accuracy', 'R²']),
     /** By the input of the probe. */
     curves: z.strictObject({ Z: sides(curve), raw: sides(curve), shuffled: sides(curve) }).readonly(),
     /** Scores from Z for each number of the factor; absent if it has only one. */
     parts: z.array(z.strictObject({ name: z.string(), mean: sides(numbers) })).optional(),
+    /** Score without any input: of predictions drawn from the frequencies of what is hidden, or of the most frequent belief. 0 for R². */
     chance: sides(numbers),
   })
   .readonly();
-/** Probes for one hidden factor. */
+/** Probes for one hidden factor, or one belief about the task. */
 export type FactorProbes = z.output<typeof factorProbes>;
 
 export const PROBE_REPORT = z
   .strictObject({
-    /** Completed in-context episodes. */
-    episodes: numbers,
+    /** The moments, in completed in-context episodes; absent if streams have one episode. */
+    episodes: numbers.optional(),
+    /** The moments, in calls since the start of the only episode, where segments end. Streams that ended before are left out. */
+    calls: numbers.optional(),
     /** Numbers of Z, and of the last raw transitions. */
     numbers: z.strictObject({ Z: count, raw: count }),
     /** Transitions in `raw`. */

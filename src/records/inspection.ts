@@ -6,7 +6,7 @@ import type { EpisodeAttention } from '../statistics/attention.ts';
 import { bootstrapInterval, columnsOf, mean, type Resamples } from '../statistics/bootstrap.ts';
 import type { ProbeScores } from '../statistics/probes.ts';
 import type { ReferenceKind } from '../statistics/reference.ts';
-import type { Curve, ProbeReport, RECONSTRUCTION } from './inspection-format.ts';
+import type { Curve, FactorProbes, ProbeReport, RECONSTRUCTION } from './inspection-format.ts';
 import type { RunRecord } from './results-format.ts';
 
 export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport } from './inspection-format.ts';
@@ -93,9 +93,9 @@ export interface Inspection {
   readonly run: RunRecord;
 }
 
-/** A curve of probe scores, one for each episode in `scores`, with intervals from the given draws. */
-export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: Resamples): Curve {
-  return columnsOf(scores.map(({ whole }) => ({ mean: mean(whole), ...bootstrapInterval(whole, mean, draws) })));
+/** A curve of probe scores, one for each moment in `scores`, with intervals from the draws of that moment. */
+export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: readonly Resamples[]): Curve {
+  return columnsOf(scores.map(({ whole }, e) => ({ mean: mean(whole), ...bootstrapInterval(whole, mean, draws[e]) })));
 }
 
 /** In-context episodes after which to measure: all early ones, later ones at growing distances, `always` and the last. */
@@ -103,3 +103,20 @@ export function moments(episodes: number, always: number): number[] {
   const round = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000];
   return [...new Set([...round, always, episodes])].filter(moment => moment <= episodes).sort((a, b) => a - b);
 }
+
+/** Number of moments within an episode, where it is long enough; rounding to segments leaves fewer. */
+const WITHIN = 10;
+
+/** Calls of one episode after which to measure: none, the first segment, later ends of segments at growing distances, and the last call. */
+export function momentsWithin(horizon: number, segment: number): number[] {
+  const segments = Math.ceil(horizon / segment);
+  const counts = Array.from({ length: WITHIN }, (_, k) => Math.round(segments ** (k / (WITHIN - 1))));
+  return [...new Set([0, ...counts.map(count => Math.min(horizon, count * segment))])];
+}
+
+/** When probes were scored: numbers of completed episodes, or of calls since the start of the only one. */
+export const momentsOf = ({ episodes = [], calls }: ProbeReport) =>
+  calls ? { unit: 'calls', at: calls } : { unit: 'episodes', at: episodes };
+
+/** The name of a factor as reports show it: a belief comes with its source. */
+export const factorTitle = ({ name, source }: FactorProbes): string => (source ? `${source}: ${name}` : name);

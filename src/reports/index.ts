@@ -1,7 +1,7 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import type { AnyResults, Inspection, Results } from '../records/index.ts';
-import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { factorTitle, isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
 import { draw, drawnOf, toPNG } from './figures/draw.ts';
 import { rateReturn } from './figures/index.ts';
 import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
@@ -104,9 +104,10 @@ export function viewOf(results: AnyResults) {
 export function writeInspection(folder: string, inspection: Inspection): string[] {
   const { reconstruction, probes, transplants, attention } = inspection;
   const files: NamedFile[] = [['inspect.html', inspectionHtml(inspection)]];
-  if (!isMissing(reconstruction)) files.push(...drawn('reconstruction', reconstructionMap(reconstruction)()));
+  if (!isMissing(reconstruction)) files.push(...drawn('reconstruction', reconstructionMap(reconstruction, inspection)()));
   if (!isMissing(probes))
-    for (const factor of probes.factors) files.push(...drawn(`probes-${factor.name.replaceAll(' ', '-')}`, probeCurves(factor, probes)()));
+    for (const factor of probes.factors)
+      files.push(...drawn(`probes-${factorTitle(factor).replaceAll(/[:/\\\s]+/g, '-')}`, probeCurves(factor, probes)()));
   if (!isMissing(transplants)) files.push(...drawn('transplants', transplantMap(transplants.heldOut)()));
   if (!isMissing(attention)) files.push(...drawn('attention', attentionMap(attention)()));
   return writeFiles(folder, files);

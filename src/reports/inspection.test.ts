@@ -162,7 +162,11 @@ describe('heat maps', () => {
 
 describe('figures of a look inside', () => {
   it.each([
-    ['reconstruction', reconstructionMap(reconstruction), [/^action$/, /^reward (?!events)/, /^reward events$/, /^done /, /^\.80$/]],
+    [
+      'reconstruction',
+      reconstructionMap(reconstruction, INSPECTION),
+      [/^action$/, /^reward (?!events)/, /^reward events$/, /^done /, /^\.80$/],
+    ],
     ['reconstruction by steps', reconstructionCurves(reconstruction), [/^action$/, /^reward events$/]],
     ['probes', probeCurves(probes.factors[0], probes), [/^Z\b/]],
     ['transplants', transplantMap(TABLE), [/^1: goal=<1>,2$/, /^2: goal=3,4$/]],
@@ -185,7 +189,7 @@ describe('figures of a look inside', () => {
     const squares = (svg: string) => svg.match(/<rect[^>]*fill-opacity/g)!.length;
     // Three panels of two tasks by two; two sides of four fields by two episodes, but for what was not measured and what leaves nothing to explain.
     expect(squares(transplantMap(TABLE)())).toBe(3 * 2 * 2);
-    expect(squares(reconstructionMap(reconstruction)())).toBe(2 * (4 * 2 - 1 - 2));
+    expect(squares(reconstructionMap(reconstruction, INSPECTION)())).toBe(2 * (4 * 2 - 1 - 2));
   });
 });
 
@@ -204,6 +208,22 @@ describe('tables of a look inside', () => {
     // Z on held-out tasks.
     expect(rows[0].slice(1)).toEqual(['.00', '.16', '.94']);
     expect(probeTable(probes.factors[0], probes).heads).toHaveLength(12);
+  });
+
+  it('count calls where streams are one episode, and name the source of a belief', () => {
+    const { episodes: _, ...rest } = probes;
+    const [goal] = probes.factors;
+    const belief = { ...goal, name: 'key', source: 'layout-search' };
+    const life = { ...rest, calls: EPISODES.map(e => 64 * e), factors: [goal, belief] };
+    expect(probeTable(belief, life).heads.slice(0, 3)).toEqual(['after calls', '0', '64']);
+    const inspection = { ...INSPECTION, episodes: 1, probes: life };
+    const texts = textsOf(probeCurves(belief, life)());
+    for (const text of ['calls since the start', 'accuracy of layout-search: key', '64', '1920']) expect(texts).toContain(text);
+    expect(textsOf(reconstructionMap(reconstruction, inspection)())).toContain('steps back');
+    for (const text of [formatInspection(inspection, { width: 80, color: false }), inspectionHtml(inspection)]) {
+      expect(text).toContain('layout-search: key');
+      expect(text).not.toMatch(/\d episodes|in-context episode|after episodes/);
+    }
   });
 
   it('give memories with their intervals', () => {

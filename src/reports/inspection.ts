@@ -2,7 +2,7 @@
 
 import type { TransplantTable } from '../play/index.ts';
 import type { AttentionReport, FactorProbes, FieldReconstruction, Inspection, Missing, Probed, ProbeReport } from '../records/index.ts';
-import { isMissing, PROBED, SIDES, scaleWords } from '../records/index.ts';
+import { factorTitle, isMissing, momentsOf, PROBED, SIDES, scaleWords } from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { terminalWidth, wrap } from '../util/text.ts';
@@ -39,24 +39,21 @@ export function reconstructionTable(fields: Readonly<Record<(typeof SIDES)[numbe
 
 const PROBED_TITLES: Readonly<Record<Probed, string>> = { Z: 'Z', raw: 'raw', shuffled: 'shuffled' };
 
-/** Scores of the probes for a factor by in-context episode; at most `most` episodes, with the first and the last. */
-export function probeTable(
-  { curves, chance, parts = [] }: FactorProbes,
-  { episodes, rewarded }: ProbeReport,
-  most = Number.POSITIVE_INFINITY,
-): TextTable {
-  const count = Math.min(most, episodes.length);
-  const shown = Array.from({ length: count }, (_, k) => Math.round((k * (episodes.length - 1)) / Math.max(1, count - 1)));
-  const row = (name: string, values: readonly number[]) => [name, ...shown.map(at => digits(values[at]))];
+/** Scores of the probes for a factor by moment; at most `most` moments, with the first and the last. */
+export function probeTable({ curves, chance, parts = [] }: FactorProbes, report: ProbeReport, most = Number.POSITIVE_INFINITY): TextTable {
+  const { unit, at } = momentsOf(report);
+  const count = Math.min(most, at.length);
+  const shown = Array.from({ length: count }, (_, k) => Math.round((k * (at.length - 1)) / Math.max(1, count - 1)));
+  const row = (name: string, values: readonly number[]) => [name, ...shown.map(e => digits(values[e]))];
   return {
-    heads: ['after episodes', ...shown.map(at => String(episodes[at]))],
+    heads: [`after ${unit}`, ...shown.map(e => String(at[e]))],
     rows: [
       ...PROBED.map(probed => row(`${PROBED_TITLES[probed]}, held-out`, curves[probed].heldOut.mean)),
       ...PROBED.map(probed => row(`${PROBED_TITLES[probed]}, training`, curves[probed].train.mean)),
       // Factors with many components are shown as a whole only.
       ...(parts.length <= 4 ? parts.map(({ name, mean }) => row(`Z: ${name}, held-out`, mean.heldOut)) : []),
       row('chance, held-out', chance.heldOut),
-      row('found a reward, held-out', rewarded.heldOut),
+      row('found a reward, held-out', report.rewarded.heldOut),
     ],
   };
 }
@@ -83,9 +80,17 @@ const transplantNote = ({ reference }: Inspection) =>
   'The agent acts in one task with the memory (Z) from another and sees the rewards of the task it acts in; the same actions are also replayed in the other task. ' +
   'It pursues a task if its actions earn a reward there or, where the best action of every step is known, to the extent that it takes these actions.';
 
-const PROBE_NOTE = ({ numbers, transitions, fittedStreams }: ProbeReport): string =>
-  `Linear probes on the ${numbers.Z} numbers of Z, compared with probes on the ${numbers.raw} numbers of the last ${transitions} raw transitions (raw) and on Z with permuted labels of ` +
-  `training tasks (shuffled). Probes are fitted on ${fittedStreams} streams of every training task, with regularization chosen by cross-validation over training tasks, and scored on the other streams and on held-out tasks.`;
+function probeNote({ numbers, transitions, fittedStreams, calls, factors }: ProbeReport): string {
+  const source = factors.find(({ source }) => source)?.source;
+  const sentences = [
+    `Linear probes on the ${numbers.Z} numbers of Z, compared with probes on the ${numbers.raw} numbers of the last ${transitions} raw transitions (raw) and on Z with permuted labels of training tasks (shuffled).`,
+    `Probes are fitted on ${fittedStreams} streams of every training task, with regularization chosen by cross-validation over training tasks, and scored on the other streams and on held-out tasks.`,
+    calls && 'Moments are calls since the start of the episode, where segments end; streams that ended before are left out.',
+    source &&
+      `“${source}” marks beliefs: what a new learner of this source knows after observing the same steps. Their chance is the accuracy of the most frequent value.`,
+  ];
+  return sentences.filter(Boolean).join(' ');
+}
 
 /** The largest attention weight and the entropy of every head, one sentence per layer. */
 function attentionLines({ layers, heldOut, latents }: AttentionReport): string[] {
@@ -99,9 +104,13 @@ function attentionLines({ layers, heldOut, latents }: AttentionReport): string[]
   });
 }
 
+/** A number of in-context episodes, or the only one. */
+const episodesOf = ({ episodes }: Inspection, count: number): string =>
+  episodes === 1 ? 'the whole episode' : `${count} in-context episodes`;
+
 function subjectLine({ model, sides, episodes }: Inspection): string {
   const [m, width] = model.latentShape;
-  return `The agent after ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes per stream.`;
+  return `The agent after ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes === 1 ? 'one episode' : `${episodes} episodes`} per stream.`;
 }
 
 /** Characters of the names in a table of probes, and of each further column. */
@@ -122,14 +131,14 @@ export function formatInspection(inspection: Inspection, { width = terminalWidth
     wrap(`${name}: ${subjectLine(inspection)}`, width),
     ...section('Reconstruction: what Z preserves of the context', reconstruction, found => [
       text(reconstructionTable(found.fields)),
-      wrap(`After ${found.after} episodes, over all ages. ${found.decoder}`, width),
+      wrap(`After ${episodesOf(inspection, found.after)}, over all ages. ${found.decoder}`, width),
     ]),
     ...section('Probes: what Z encodes about the hidden task', probes, found => [
       ...found.factors.flatMap(factor => [
-        `${factor.name} (${factor.measure})`,
+        `${factorTitle(factor)} (${factor.measure})`,
         text(probeTable(factor, found, Math.max(2, Math.floor((width - NAMES) / MOMENT)))),
       ]),
-      wrap(PROBE_NOTE(found), width),
+      wrap(probeNote(found), width),
     ]),
     ...section('Exchanged memories: what the agent does with another Z', transplants, found => [
       text(transplantTableText(found)),
@@ -152,20 +161,23 @@ export function inspectionHtml(inspection: Inspection): string {
 </header>
 <main>
 ${htmlSection('Reconstruction', reconstruction, found => [
-  html`<p>How well a decoder reconstructs past transitions from Z after ${found.after} in-context episodes, compared with the raw values. ${found.decoder}
+  html`<p>How well a decoder reconstructs past transitions from Z after ${episodesOf(inspection, found.after)}, compared with the raw values. ${found.decoder}
 “Without Z” uses the mean context of the training streams instead of the decoder.</p>`,
   dataTable(reconstructionTable(found.fields)),
   figure(
-    reconstructionMap(found),
-    `By age, in episodes of ${found.horizon} steps: accuracy, recall of rewarded transitions (events), and for real numbers the fraction of the squared error without Z that the decoder removes (expl.).`,
+    reconstructionMap(found, inspection),
+    `By age, in ${inspection.episodes === 1 ? 'steps' : `episodes of ${found.horizon} steps`}: accuracy, recall of rewarded transitions (events), and for real numbers the fraction of the squared error without Z that the decoder removes (expl.).`,
   ),
   figure(reconstructionCurves(found), 'Held-out tasks, by steps back. Dotted: without Z.'),
 ])}
 ${htmlSection('Probes of the hidden task', probes, found => [
-  html`<p>${PROBE_NOTE(found)}</p>`,
+  html`<p>${probeNote(found)}</p>`,
   ...found.factors.flatMap(factor => [
-    html`<h3>${factor.name}</h3>`,
-    figure(probeCurves(factor, found), `${factor.measure} by in-context episode. The band is the interval of the blue line.`),
+    html`<h3>${factorTitle(factor)}</h3>`,
+    figure(
+      probeCurves(factor, found),
+      `${factor.measure} by ${found.calls ? 'calls since the start' : 'in-context episode'}. The band is the interval of the blue line.`,
+    ),
     dataTable(probeTable(factor, found, MOST_MOMENTS)),
   ]),
 ])}

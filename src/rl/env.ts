@@ -107,17 +107,19 @@ export interface PlaneModel {
  * says where one starts. Agents that know the room and these rules, but neither the hidden cells nor when they change, read this model.
  */
 export interface AttemptsModel {
-  /** Number of cells of the room. */
+  /** Number of cells of the room, numbered row by row. */
   readonly cells: number;
+  /** Number of cells in a row. */
+  readonly columns: number;
   /** Number of actions. */
   readonly actions: number;
-  /** Number of hidden cells that an attempt visits. */
-  readonly phases: number;
+  /** Names of the hidden cells that an attempt visits, in order. */
+  readonly targets: readonly string[];
   /** The cell that an action leads to. */
   move(cell: number, action: number): number;
   /** The cell that an observation shows. */
   cellOf(observation: ArrayLike<number>): number;
-  /** Index of the hidden cell that is rewarded next, in [0, phases). */
+  /** Index of the hidden cell that is rewarded next, in [0, targets.length). */
   phaseOf(observation: ArrayLike<number>): number;
 }
 
@@ -126,8 +128,8 @@ export interface AttemptsModel {
  * something was seen. Agents that know the rules, but not the task, may use it.
  */
 export interface RecallModel {
-  /** How many numbers are remembered. All are 0 at the start of an episode. */
-  readonly size: number;
+  /** What is remembered. All of its numbers are 0 at the start of an episode. */
+  readonly memory: Factor;
   /** Takes an observation into the memory. Each observation that is acted on is taken in once, in order. */
   remember(memory: Float64Array, observation: ArrayLike<number>): void;
   /** The optimal action, one integer, on an observation that the memory has taken in. */
@@ -180,13 +182,17 @@ export interface Outcome {
   of(steps: StepColumns, i: number): number;
 }
 
-/** A property of a task that its agent is never given, so that its memory can be probed for it. */
-export interface HiddenFactor {
+/** A named quantity that a memory can be probed for. */
+export interface Factor {
   readonly name: string;
   /** The space of its values. Integers are classes, reals are numbers. */
   readonly space: DiscreteSpace | MultiDiscreteSpace | BoxSpace;
   /** Names of its numbers, if they have any. */
   readonly parts?: readonly string[];
+}
+
+/** A property of a task that its agent is never given, so that its memory can be probed for it. */
+export interface HiddenFactor extends Factor {
   /** Its value in a task, as many numbers as an element of the space has. */
   of(task: Task): readonly number[];
 }

@@ -1,10 +1,14 @@
 /** @file What learners of bandits share: they see only which arm was pulled and what it paid, in scored steps. */
 
 import { actionIndex, type EnvFamily } from '../rl/index.ts';
-import type { Learner } from './source.ts';
+import { integersIfKnown, type Learner } from './source.ts';
 
 /** The statistics of a bandit's learner. A is the number of arms. */
 export interface Arms {
+  /** [A] pulls that count. */
+  readonly pulls: ArrayLike<number>;
+  /** [A] estimated mean rewards. */
+  readonly mean: ArrayLike<number>;
   /** Takes in a pull. */
   pull(arm: number, reward: number): void;
   /** Writes its distribution over arms, [A]. */
@@ -24,7 +28,15 @@ export function banditLearner(family: EnvFamily, who: string, create: (count: nu
       if (family.scored && !family.scored({ observation, reward: [reward], nextObservation }, 0)) return;
       arms.pull(of(action), reward);
     },
+    beliefs: [integersIfKnown({ name: 'best arm', counts: [count] }, () => [bestOf(arms)])],
   };
+}
+
+/** The arm with the largest estimated mean of those with pulls, the first of several; undefined without pulls. */
+function bestOf({ pulls, mean }: Arms): number | undefined {
+  let best: number | undefined;
+  for (let a = 0; a < mean.length; a++) if (pulls[a] > 0 && (best === undefined || mean[a] > mean[best])) best = a;
+  return best;
 }
 
 /** Writes certainty of the arm without pulls, or else with the largest mean + bonus / √pulls; of several, the first. */

@@ -36,6 +36,8 @@ export interface CellSearch {
   contradicts(cell: number, reward: number): boolean;
   /** Learns from a step that ends on this cell. Only the first of a cell counts. */
   arrive(cell: number, reward: number): void;
+  /** The first cell that was found to be rewarded; undefined if none was. */
+  found(): number | undefined;
 }
 
 /** A search that has seen nothing. Once `rewardingStates` paying cells are known, no other is tried. */
@@ -65,6 +67,7 @@ export function newSearch(cells: number, rewardingStates: number): CellSearch {
       if (paying < rewardingStates) return;
       while (search.count > paying) isTarget[targets[--search.count]] = 0;
     },
+    found: () => (paying > 0 ? search.targets[0] : undefined),
   };
   return search;
 }

@@ -24,6 +24,7 @@ export const discSearch = defineSource({
     const { places, radius, stepLength } = planeModel(family);
     const open = new Array<boolean>(places.length).fill(true);
     const distanceTo = (place: readonly [number, number], at: ArrayLike<number>) => Math.hypot(place[0] - at[0], place[1] - at[1]);
+    const bounds = (of: (...values: number[]) => number) => [0, 1].map(k => of(...places.map(place => place[k])));
     return {
       distribution(observation, out) {
         let [nearest, target] = [Infinity, observation as ArrayLike<number>];
@@ -41,6 +42,17 @@ export const discSearch = defineSource({
       observe(_observation, _action, reward, nextObservation) {
         for (const [i, place] of places.entries()) if (distanceTo(place, nextObservation) <= radius !== reward > 0) open[i] = false;
       },
+      beliefs: [
+        {
+          name: 'expected center',
+          space: { kind: 'box', low: bounds(Math.min), high: bounds(Math.max) },
+          parts: ['x', 'y'],
+          value() {
+            const left = open.includes(true) ? places.filter((_, i) => open[i]) : places;
+            return [0, 1].map(k => left.reduce((sum, place) => sum + place[k], 0) / left.length);
+          },
+        },
+      ],
     };
   },
 });

@@ -16,6 +16,8 @@ export const discountedUcb = defineSource({
       const pulls = new Float64Array(count);
       const mean = new Float64Array(count);
       return {
+        pulls,
+        mean,
         pull(arm, reward) {
           for (let a = 0; a < count; a++) pulls[a] *= discount;
           // Discounting does not change the mean of the other arms.

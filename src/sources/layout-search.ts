@@ -7,7 +7,7 @@
 import type { AttemptsModel, EnvFamily } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { headForNearest, newSearch, type Room, roomOf } from './cell-search.ts';
-import { defineSource } from './source.ts';
+import { defineSource, integersIfKnown } from './source.ts';
 
 const rooms = new WeakMap<AttemptsModel, Room>();
 
@@ -19,9 +19,9 @@ export const layoutSearch = defineSource({
   options: {},
   learner(family) {
     const { attempts, isStart } = attemptsOf(family);
-    const { phases, cellOf, phaseOf } = attempts;
+    const { cells, columns, targets, cellOf, phaseOf } = attempts;
     const room = roomWith(attempts);
-    const forgotten = () => Array.from({ length: phases }, () => newSearch(room.cells, 1));
+    const forgotten = () => targets.map(() => newSearch(cells, 1));
     const value = new Float64Array(room.actions);
     let [start, searches] = [-1, forgotten()];
     /** What it knows when it acts on this observation: nothing if an attempt starts in another cell than the last one. */
@@ -32,15 +32,24 @@ export const layoutSearch = defineSource({
         searches = knownAt(observation);
         if (isStart(observation)) start = cellOf(observation);
         // That step only started another attempt.
-        if (isStart(nextObservation)) return;
+        if (isStart(nextObservation)) {
+          searches = knownAt(nextObservation);
+          return;
+        }
         const [phase, cell] = [phaseOf(observation), cellOf(nextObservation)];
         if (searches[phase].contradicts(cell, reward)) searches = forgotten();
         searches[phase].arrive(cell, reward);
         if (searches[phase].count > 0) return;
         // It is nowhere, so it has changed since its cell was ruled out; this cell still is.
-        searches[phase] = newSearch(room.cells, 1);
+        searches[phase] = newSearch(cells, 1);
         searches[phase].arrive(cell, reward);
       },
+      beliefs: targets.map((name, phase) =>
+        integersIfKnown({ name, counts: [columns, cells / columns], parts: ['x', 'y'] }, () => {
+          const cell = searches[phase].found();
+          return cell === undefined ? [] : [cell % columns, Math.floor(cell / columns)];
+        }),
+      ),
     };
   },
 });

@@ -6,7 +6,7 @@
 
 import { distancesTo, type EnvFamily, type MazeModel, type MazeView, mazeBorder, mazeSteps } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { defineSource, spreadOverBest } from './source.ts';
+import { defineSource, integersIfKnown, spreadOverBest } from './source.ts';
 
 /** Weight of the expected distance among actions that may lead as near: less than any difference in distance. */
 const EXPECTED = 1e-3;
@@ -50,6 +50,12 @@ export const mazeSearch = defineSource({
         // After the end of an attempt, no action moves.
         if (before.goal !== undefined) orders = orders.filter(order => after(before, order[action[0]]) === next.cell);
       },
+      beliefs: [
+        // The move of each action in all orders that are left.
+        integersIfKnown({ name: 'actions', counts: steps.map(() => steps.length) }, () =>
+          (orders[0] ?? []).map((move, action) => (orders.every(order => order[action] === move) ? move : undefined)),
+        ),
+      ],
     };
   },
 });

@@ -6,14 +6,28 @@
  */
 
 import { z } from 'zod';
-import { type EnvFamily, listedTasks, observationIndex, phaseCounter, phasesOf, spaceSize, stateOf, tabularModel } from '../rl/index.ts';
+import {
+  countsOf,
+  type EnvFamily,
+  listedTasks,
+  observationIndex,
+  phaseCounter,
+  phasesOf,
+  spaceSize,
+  stateOf,
+  tabularModel,
+} from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { headForNearest, newSearch, type Room, roomOf, type Ties } from './cell-search.ts';
-import { defineSource } from './source.ts';
+import { defineSource, integersIfKnown } from './source.ts';
 
 /** Precomputed per family. A cell is the set of states with equal observations: one state, or one per phase. */
 interface Moves {
   readonly room: Room;
+  /** The observation of each cell. */
+  readonly shown: readonly (readonly number[])[];
+  /** The phases in which the agent acts. */
+  readonly phases: readonly number[];
   cellOf(observation: ArrayLike<number>): number;
 }
 
@@ -37,7 +51,8 @@ export const rMax = defineSource({
     },
   },
   learner(family, _task, _random, { rewardingStates, ties }) {
-    const { room, cellOf } = movesOf(family);
+    const { room, shown, phases, cellOf } = movesOf(family);
+    const counts = countsOf(family.observationSpace);
     const phase = phaseCounter(family);
     // Rewards of one phase say nothing about another's.
     const searches = Array.from({ length: phasesOf(family) }, () => newSearch(room.cells, rewardingStates));
@@ -49,6 +64,13 @@ export const rMax = defineSource({
         searches[phase.now].arrive(cellOf(nextObservation), reward);
         phase.step(reward, terminated || truncated);
       },
+      // The first rewarded cell that was found, as it is observed. Images have no numbers to name.
+      beliefs:
+        counts &&
+        phases.map(p => {
+          const name = phases.length > 1 ? `rewarded cell of phase ${p + 1}` : 'rewarded cell';
+          return integersIfKnown({ name, counts }, () => shown[searches[p].found() ?? -1] ?? []);
+        }),
     };
   },
 });
@@ -56,10 +78,18 @@ export const rMax = defineSource({
 function movesOf(family: EnvFamily): Moves {
   const before = known.get(family);
   if (before) return before;
-  const { cells, cellOf, cellOfState } = cellsOf(family);
+  const { shown, cellOf, cellOfState } = cellsOf(family);
   // Rejects families that hide more than rewards reveal.
   stateOf(family);
-  const moves = { room: roomOf(cells, sharedMoves(family, cells, cellOfState)), cellOf };
+  const { states, phases, terminal } = tabularModel(family, 'Source r-max');
+  const [task] = listedTasks(family, 'Source r-max');
+  const acting = Array.from({ length: states }, (_, state) => (terminal(task, state) ? -1 : (phases?.of(state) ?? 0)));
+  const moves = {
+    room: roomOf(shown.length, sharedMoves(family, shown.length, cellOfState)),
+    shown,
+    phases: [...Array(phasesOf(family)).keys()].filter(phase => acting.includes(phase)),
+    cellOf,
+  };
   known.set(family, moves);
   return moves;
 }
@@ -70,14 +100,14 @@ function cellsOf(family: EnvFamily) {
   const index = observationIndex(family);
   const seen = new Float32Array(spaceSize(family.observationSpace));
   const cellOfLook = new Int32Array(index.count).fill(-1);
-  let cells = 0;
+  const shown: number[][] = [];
   const cellOfState = Int32Array.from({ length: model.states }, (_, state) => {
     model.observe(state, seen, 0);
     const look = index.of(seen);
-    if (cellOfLook[look] < 0) cellOfLook[look] = cells++;
+    if (cellOfLook[look] < 0) cellOfLook[look] = shown.push([...seen]) - 1;
     return cellOfLook[look];
   });
-  return { cells, cellOfState, cellOf: (observation: ArrayLike<number>) => cellOfLook[index.of(observation)] };
+  return { shown, cellOfState, cellOf: (observation: ArrayLike<number>) => cellOfLook[index.of(observation)] };
 }
 
 /** [C × A] next cells. Throws `E_CONFIG` if they depend on the task or the phase, because then they cannot be known in advance. */

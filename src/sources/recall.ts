@@ -1,6 +1,6 @@
 /** @file Exact memory: remembers what the rules say matters (a cue, counts), and acts optimally by it. */
 
-import { actionIndex, type EnvFamily, type RecallModel } from '../rl/index.ts';
+import { actionIndex, type EnvFamily, type RecallModel, spaceSize } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource, type Learner } from './source.ts';
 
@@ -17,20 +17,25 @@ export const recall = defineSource({
 });
 
 /** Acts by the family's model of what must be remembered. Throws `E_CONFIG` for real actions. */
-export function recaller(family: EnvFamily, { size, remember, act }: RecallModel): Learner {
+export function recaller(family: EnvFamily, { memory: about, remember, act }: RecallModel): Learner {
   actionIndex(family, 'Exact memory');
-  const memory = new Float64Array(size);
-  const now = new Float64Array(size);
+  const memory = new Float64Array(spaceSize(about.space));
+  const now = new Float64Array(memory.length);
+  let ended = false;
   return {
     distribution(observation, out) {
-      now.set(memory);
+      if (ended) now.fill(0);
+      else now.set(memory);
       remember(now, observation);
       out.fill(0);
       out[act(now, observation)] = 1;
     },
     observe(observation, _action, _reward, _nextObservation, terminated, truncated) {
-      if (terminated || truncated) memory.fill(0);
-      else remember(memory, observation);
+      // What an episode showed is remembered until the next one begins.
+      if (ended) memory.fill(0);
+      remember(memory, observation);
+      ended = terminated || truncated;
     },
+    beliefs: [{ ...about, value: () => [...memory] }],
   };
 }

@@ -21,6 +21,8 @@ export const slidingWindowUcb = defineSource({
         mean[arm] = sum[arm] / pulls[arm];
       };
       return {
+        pulls,
+        mean,
         pull(arm, reward) {
           if (last.length === window) add(last[now].arm, -1, last[now].reward);
           last[now] = { arm, reward };

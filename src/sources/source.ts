@@ -1,9 +1,24 @@
 /** @file The interface of sources of learning histories: algorithms that start on a task with little knowledge and improve. */
 
 import type { Executor } from '../engine/index.ts';
-import { type EnvFamily, type History, type Options, type OptionTable, type Policy, resolveOptions, type Task } from '../rl/index.ts';
+import {
+  type EnvFamily,
+  type Factor,
+  type History,
+  type Options,
+  type OptionTable,
+  type Policy,
+  resolveOptions,
+  type Task,
+} from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
+
+/** Something that a learner believes, for example where the goal is. Memories that observed the same steps are probed for it. */
+export interface Belief extends Factor {
+  /** What it believes now, as many numbers as an element of the space has. */
+  value(): readonly number[];
+}
 
 /** One learner on one task. F, W and P are the numbers in an observation, an action and a distribution over actions. */
 export interface Learner {
@@ -21,6 +36,8 @@ export interface Learner {
     terminated: boolean,
     truncated: boolean,
   ): void;
+  /** What it believes: a function of the steps that it observed. Absent if nothing of it has a name. */
+  readonly beliefs?: readonly Belief[];
 }
 
 /**
@@ -141,6 +158,26 @@ export function defineSource<T extends OptionTable>(
     keep: keep && ((history, random, given) => keep(history, random, resolve(given))),
   };
 }
+
+/**
+ * A belief in integers that may be unknown, the i-th in [0, counts[i]): one that `value` leaves out or undefined is counts[i].
+ *
+ * @example
+ * const door: { cell?: readonly number[] } = {};
+ * const belief = integersIfKnown({ name: 'door', counts: [9, 9], parts: ['x', 'y'] }, () => door.cell ?? []);
+ * belief.value(); // [9, 9]
+ */
+export const integersIfKnown = (
+  { counts, ...about }: Pick<Factor, 'name' | 'parts'> & { readonly counts: readonly number[] },
+  value: () => readonly (number | undefined)[],
+): Belief => ({
+  ...about,
+  space: { kind: 'multi-discrete', nvec: counts.map(count => count + 1) },
+  value() {
+    const known = value();
+    return counts.map((count, i) => known[i] ?? count);
+  },
+});
 
 /** The largest of `values[offset … offset + count)`. */
 export function largestOf(values: ArrayLike<number>, offset: number, count: number): number {

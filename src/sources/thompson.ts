@@ -26,9 +26,13 @@ export const thompson = defineSource({
       const mean = new Float64Array(count).fill(priorMean);
       const precision = new Float64Array(count).fill(1 / priorDeviation ** 2);
       const gain = 1 / deviation ** 2;
+      const pulls = new Int32Array(count);
       let best: Float64Array | undefined;
       return {
+        pulls,
+        mean,
         pull(arm, reward) {
+          pulls[arm]++;
           precision[arm] += gain;
           mean[arm] += (gain / precision[arm]) * (reward - mean[arm]);
           best = undefined;

@@ -13,6 +13,8 @@ export const ucb = defineSource({
       const pulls = new Int32Array(count);
       const mean = new Float64Array(count);
       return {
+        pulls,
+        mean,
         pull(arm, reward) {
           mean[arm] += (reward - mean[arm]) / ++pulls[arm];
         },

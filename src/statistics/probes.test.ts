@@ -74,6 +74,32 @@ describe('a probe', () => {
     expect([blind.chance, measureOf(box)]).toEqual([0, 'R²']);
   });
 
+  it('knows what the most frequent value scores, which correlated numbers make more than chance', () => {
+    const values = [...Array(6).fill([2, 2]), [0, 1], [1, 0]];
+    const rows = values.flat();
+    const fit = { rows, values, groups: values.map((_, i) => i) };
+    const [{ chance, frequent }, other] = probe({
+      space: place,
+      size: 2,
+      fit,
+      scored: [
+        { rows, values },
+        { rows: [0, 0], values: [[0, 0]] },
+      ],
+    });
+    expect(frequent).toBe(6 / 8);
+    expect(chance).toBeCloseTo((6 * (6 / 8) ** 2 + 2 * (1 / 8) ** 2) / 8, 12);
+    expect(other.frequent).toBe(0);
+  });
+
+  it('explains nothing where nothing varies', () => {
+    const values = Array.from({ length: 6 }, () => [3]);
+    const samples = { rows: Float64Array.from(values.keys()), values };
+    const fit = { ...samples, groups: [0, 1, 2, 3, 4, 5] };
+    const [{ whole }] = probe({ space: { kind: 'box', low: [0], high: [9] }, size: 1, fit, scored: [samples] });
+    expect([...whole]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
   it('refuses rows of another size', () => {
     const fit = { rows: new Float32Array(4), values: [[0, 0]], groups: [0] };
     expect(() => probe({ space: place, size: 3, fit, scored: [] })).toThrow(failure('E_SHAPE', 3, 4));

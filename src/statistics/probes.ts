@@ -1,14 +1,16 @@
 /**
- * @file Linear probes of the hidden task: one for each hidden factor, fitted on a representation of the past and scored on other tasks, next to chance.
+ * @file Linear probes of the hidden task and of beliefs about it: one for each factor, fitted on a representation of the past and scored on other tasks,
+ * next to chance.
  * Shape key: n samples, P features, C numbers of a factor.
  */
 
-import type { HiddenFactor } from '../rl/index.ts';
+import type { Factor } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
+import { groupBy } from '../util/groups.ts';
 import { mean } from './bootstrap.ts';
 import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeReadOut } from './linear-probe.ts';
 
-/** Samples of one representation: rows [n × P], and the values [n][C] of the factor in the task of each. */
+/** Samples of one representation: rows [n × P], and the values [n][C] of the factor at each. */
 export interface ProbeSamples {
   /** [n × P] what is probed. */
   readonly rows: ArrayLike<number>;
@@ -20,19 +22,21 @@ export interface ProbeSamples {
 export interface ProbeScores {
   /**
    * [n] For classes, 1 if every number of the factor is predicted correctly, otherwise 0. For reals, 1 − Σ (y − ŷ)² / mean Σ (y − ȳ)², where ȳ is the mean
-   * of the fitted samples; their mean is R².
+   * of the fitted samples; their mean is R². 0 where nothing varies.
    */
   readonly whole: Float64Array;
   /** [C][n] the same for each number of the factor. */
   readonly parts: readonly Float64Array[];
   /** Expected mean of `whole` for predictions drawn from the frequencies of the fitted samples. */
   readonly chance: number;
+  /** Mean of `whole` if the most frequent value of the fitted samples is always predicted; 0 for reals. */
+  readonly frequent: number;
 }
 
 /** What a probe is fitted and scored on. */
 export interface ProbeRequest {
   /** The space of the factor. */
-  readonly space: HiddenFactor['space'];
+  readonly space: Factor['space'];
   /** P. */
   readonly size: number;
   /** Samples to fit; `groups` [n] is the index of the task of each. */
@@ -42,7 +46,7 @@ export interface ProbeRequest {
 }
 
 /** Name of the score of a factor. */
-export const measureOf = (space: HiddenFactor['space']): 'accuracy' | 'R²' => (space.kind === 'box' ? 'R²' : 'accuracy');
+export const measureOf = (space: Factor['space']): 'accuracy' | 'R²' => (space.kind === 'box' ? 'R²' : 'accuracy');
 
 /**
  * Fits linear probes for a factor and scores them. Each integer of the factor is classified by its own probe; reals are regressed together.
@@ -62,6 +66,7 @@ export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[]
     ...fitReadOut(discriminantReadOut(count), { ...prepared, targets: column(fit, c) }, basis.size),
     frequency: frequencies(column(fit, c), count),
   }));
+  const frequent = String(mostFrequent(fit.values));
   return scored.map(samples => {
     const rows = basis.of(samples.rows);
     const parts = probes.map(({ predict }, c) => {
@@ -69,7 +74,12 @@ export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[]
       return said.map((value, i) => Number(value === samples.values[i][c]));
     });
     const chances = samples.values.map(values => probes.reduce((all, { frequency }, c) => all * frequency[values[c]], 1));
-    return { whole: parts.reduce((all, right) => all.map((value, i) => value * right[i])), parts, chance: mean(chances) };
+    return {
+      whole: parts.reduce((all, right) => all.map((value, i) => value * right[i])),
+      parts,
+      chance: mean(chances),
+      frequent: mean(samples.values.map(values => Number(String(values) === frequent))),
+    };
   });
 }
 
@@ -86,15 +96,21 @@ function regressed(
     const said = predict(basis.of(rows));
     const error = (c: number) => Float64Array.from(values, (actual, i) => (actual[c] - said[i * C + c]) ** 2);
     const variance = (c: number) => mean(values.map(actual => (actual[c] - means[c]) ** 2));
-    const share = (errors: Float64Array, variance: number) => errors.map(value => 1 - value / Math.max(variance, 1e-12));
+    const share = (errors: Float64Array, variance: number) => errors.map(value => (variance > 1e-12 ? 1 - value / variance : 0));
     const [errors, variances] = [means.map((_, c) => error(c)), means.map((_, c) => variance(c))];
     const summed = errors.reduce((all, own) => all.map((value, i) => value + own[i]));
     const spread = variances.reduce((a, b) => a + b);
-    return { whole: share(summed, spread), parts: errors.map((own, c) => share(own, variances[c])), chance: 0 };
+    return { whole: share(summed, spread), parts: errors.map((own, c) => share(own, variances[c])), chance: 0, frequent: 0 };
   });
 }
 
 const column = ({ values }: ProbeSamples, c: number) => Float64Array.from(values, value => value[c]);
+
+/** The value that occurs most often, the first of several. */
+function mostFrequent(values: readonly (readonly number[])[]): readonly number[] {
+  const groups = [...groupBy(values, String).values()];
+  return groups.reduce((most, group) => (group.length > most.length ? group : most))[0];
+}
 
 function frequencies(labels: Float64Array, classes: number): Float64Array {
   const counts = new Float64Array(classes);

@@ -280,10 +280,10 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'attempts: cells and phases are in range, moves lead to cells, and the step that leads to a start is not scored',
+    name: 'attempts: cells and targets are in range, moves lead to cells, and the step that leads to a start is not scored',
     applies: family => played(family) && family.attempts !== undefined,
     check(family) {
-      const { cells, actions, phases, move, cellOf, phaseOf } = family.attempts!;
+      const { cells, actions, targets, move, cellOf, phaseOf } = family.attempts!;
       const index = (value: number, count: number, where: string) =>
         expectThat(Number.isInteger(value) && value >= 0 && value < count, where, `an integer in [0, ${count - 1}]`, value);
       for (let cell = 0; cell < cells; cell++)
@@ -296,7 +296,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
           const where = `environment ${i}, step ${t}`;
           const own = at(nextObservation, i, width);
           index(cellOf(own), cells, `${where}: cell`);
-          index(phaseOf(own), phases, `${where}: phase`);
+          index(phaseOf(own), targets.length, `${where}: phase`);
           const scored = family.scored?.({ observation: seen, reward, nextObservation }, i) ?? true;
           expectEqual(family.attempt?.(own, 0), !scored, `${where}: whether an attempt starts after it`);
           seen = observation;

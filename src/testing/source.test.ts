@@ -60,6 +60,20 @@ const BROKEN: readonly (readonly [keys: string, source: Source])[] = [
       };
     }),
   ],
+  ['beliefs', around(() => ({ beliefs: [{ name: 'none', space: { kind: 'discrete', n: 2 }, value: () => [2] }] }))],
+  [
+    'beliefs',
+    around(learner => {
+      let asked = 0;
+      return {
+        distribution(observation, out) {
+          asked++;
+          learner.distribution(observation, out);
+        },
+        beliefs: [{ name: 'asked', space: { kind: 'discrete', n: 1000 }, value: () => [asked] }],
+      };
+    }),
+  ],
   ['options', { ...sound, learner: (family, task, random) => sound.learner(family, task, random) }],
 ];
 

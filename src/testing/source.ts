@@ -6,7 +6,7 @@ import { actionDistribution, type EnvFamily, episodeStarts, type History, spaceS
 import { generateHistories, type LearnerSource, type Source, type WantedHistory } from '../sources/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectRefusal, expectThat, type Rule } from './check.ts';
-import { someTasks } from './environment.ts';
+import { expectWithin, someTasks } from './environment.ts';
 
 const EPISODES = 4;
 
@@ -160,6 +160,33 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
+    name: 'beliefs: names are unique, values stay in their space, and only observe() changes them',
+    applies: ({ source }) => 'learner' in source,
+    async check(subject) {
+      const watched = changed(subject.source as LearnerSource, learner => {
+        const { beliefs = [] } = learner;
+        const values = () => beliefs.map(({ value }) => [...value()]);
+        const within = () => {
+          for (const { name, space, value } of beliefs) expectWithin(space, value(), 1, `belief ${name}`);
+        };
+        expectEqual(new Set(beliefs.map(({ name }) => name)).size, beliefs.length, 'different names of beliefs');
+        within();
+        return {
+          distribution(observation, out) {
+            const before = values();
+            learner.distribution(observation, out);
+            expectEqual(values(), before, 'beliefs after distribution()');
+          },
+          observe(...step) {
+            learner.observe(...step);
+            within();
+          },
+        };
+      });
+      await generate({ ...subject, source: watched }, [wanted(subject.family, 7, 0.2)]);
+    },
+  },
+  {
     name: 'neighbors: learners of a cohort do not affect each other, up to rounding',
     applies: ({ source }) => 'cohort' in source,
     async check(subject) {
@@ -188,7 +215,7 @@ export interface SourceCheckOptions {
 
 /**
  * The contract of sources, for learners and cohorts: whole episodes in consistent columns, valid distributions that actions are sampled
- * from, equal histories for equal streams, learners that change only by what they observe, and refusals.
+ * from, equal histories for equal streams, learners and beliefs that change only by what they observe, and refusals.
  *
  * @example
  * import { test } from 'node:test';

@@ -14,7 +14,7 @@ import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
 import { trainOnHistories } from '../../training/stage.ts';
 import { stageOf } from '../finished.ts';
-import { fullAfter, loadStreams } from './streams.ts';
+import { fullAfter, inCalls, loadStreams } from './streams.ts';
 import { both, inTurn, type Side, type Subject } from './subject.ts';
 
 const FOUND = { name: 'reconstruction.json', schema: RECONSTRUCTION };
@@ -62,7 +62,7 @@ async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<St
       signal.throwIfAborted();
       const chunk = kept.slice(from, from + BATCH);
       for (const [k, i] of chunk.entries()) {
-        const at = (i * moments.length + moments.indexOf(after)) * size;
+        const at = (i * moments.length + (inCalls(subject) ? moments.length - 1 : moments.indexOf(after))) * size;
         latents.data.set(all.subarray(at, at + size), k * size);
       }
       const made = await program.run({ latents }, ['context']);

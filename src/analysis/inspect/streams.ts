@@ -1,6 +1,6 @@
 /**
- * @file Records the agent while it learns in context: streams on tasks of one side of the split, with Z after some episodes, the latest raw
- * transitions, and attention weights.
+ * @file Records the agent while it learns in context: streams on tasks of one side of the split, with Z at some moments, the latest raw
+ * transitions, what a learner of the source believes, and attention weights.
  * Shape key: S streams, E moments, M latents, D width, R numbers of the latest transitions, N context tokens, F features.
  */
 
@@ -11,7 +11,7 @@ import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
 import { readStageFile, type StageContext, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { recordRollout } from '../../play/index.ts';
-import { moments } from '../../records/index.ts';
+import { moments, momentsWithin } from '../../records/index.ts';
 import { encodePrefixes } from '../../retrieval/prefixes.ts';
 import { Recording, segmentStarts, type Task } from '../../rl/index.ts';
 import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
@@ -19,6 +19,7 @@ import { writeContext, writePast } from '../../tokenizers/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
+import { believedAt } from './beliefs.ts';
 import type { Side, Subject } from './subject.ts';
 
 const TENSORS_FILE = 'streams.safetensors';
@@ -33,8 +34,12 @@ const STREAMS = {
   schema: z.strictObject({
     /** [S] task of each stream, as an index into the side's tasks. */
     task: z.array(count),
-    /** [E] number of finished in-context episodes. */
+    /** [E] number of finished in-context episodes, or of calls in the only one. */
     moments: z.array(count),
+    /** [S][E] whether the stream lasted until then; its values are those at its end if not. */
+    reached: z.array(z.array(z.boolean())),
+    /** [S][E][beliefs] values of the beliefs of a learner that observed the stream. */
+    beliefs: z.array(z.array(z.array(numbers))),
     /** [S][E] whether the stream had received a reward. */
     rewarded: z.array(numbers),
     /** Streams with a stored raw context. */
@@ -58,8 +63,16 @@ export interface WatchedStreams extends z.output<typeof STREAMS.schema> {
 export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
   Math.min(episodes, Math.ceil(model.contextTransitions / model.family.horizon));
 
-/** Numbers of episodes after which Z is recorded. */
-const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] => moments(subject.episodes, fullAfter(subject));
+/** Whether moments are calls within the only episode of a stream, not numbers of completed episodes. */
+export const inCalls = ({ episodes }: Pick<Subject, 'episodes'>): boolean => episodes === 1;
+
+/** When Z is recorded. */
+const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] =>
+  inCalls(subject) ? momentsWithin(subject.model.family.horizon, subject.model.segment) : moments(subject.episodes, fullAfter(subject));
+
+/** Calls of a stream until each moment, or until its end if it ended before. */
+const endsOf = (subject: Subject, { starts, length }: Recording, at: readonly number[]): number[] =>
+  at.map(moment => (inCalls(subject) ? Math.min(moment, length) : starts[moment]));
 
 /** Layers of the policy with cross-attention to Z, numbered from 0. Empty for the architecture `prefix`. */
 export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'model'>): readonly number[] =>
@@ -75,21 +88,27 @@ export function recentTransitions({ model, agent }: Pick<Subject, 'model' | 'age
 export function watchStreams(subject: Subject, side: Side): Promise<StageOutput> {
   const { store, config, agent, options, episodes, shared } = subject;
   const { sampling, tasks: evaluated, maxTasks } = config.evaluate;
+  const at = momentsOf(subject);
   return store.run({
     stage: `inspect-streams-${side}`,
-    settings: { ...shared, tasks: options.tasks, streams: options.streams, episodes, sampling, evaluated, maxTasks },
+    settings: { ...shared, tasks: options.tasks, streams: options.streams, episodes, moments: at, sampling, evaluated, maxTasks },
     inputs: { agent: agent.trained.key },
     async run(context) {
       const tasks = subject.tasks[side];
       const task = tasks.flatMap((_, t) => new Array<number>(options.streams).fill(t));
       const { streams, attention } = await play(subject, side, task, context);
-      const at = momentsOf(subject);
-      const latents = await latentsAt(subject, streams, at, context);
-      const { recent, contexts, kept } = rawAt(subject, streams, at);
+      const ends = streams.map(stream => endsOf(subject, stream, at));
+      const latents = await latentsAt(subject, streams, ends, context);
+      const { recent, contexts, kept } = rawAt(subject, streams, ends);
       const tensors = Object.entries({ latents, recent, contexts }).map(([name, data]) => [name, { data, shape: [data.length] }] as const);
       saveTensors(join(context.folder, TENSORS_FILE), new Map(tensors), {});
-      const rewarded = streams.map(stream => at.map(episode => Number(stream.reward.slice(0, stream.starts[episode]).some(r => r > 0))));
-      writeJson(join(context.folder, STREAMS.name), { task, moments: at, rewarded, kept, attention });
+      const rewarded = streams.map(({ reward }, i) => {
+        const first = reward.findIndex(r => r > 0);
+        return ends[i].map(end => Number(first >= 0 && first < end));
+      });
+      const reached = streams.map(({ length }) => at.map(moment => !inCalls(subject) || length >= moment));
+      const beliefs = streams.map((stream, i) => believedAt(subject, stream, ends[i]));
+      writeJson(join(context.folder, STREAMS.name), { task, moments: at, reached, rewarded, beliefs, kept, attention });
       context.progress.finish(`${streams.length} streams on ${tasks.length} tasks`);
       return { tasks: tasks.length, streams: streams.length };
     },
@@ -108,7 +127,7 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
   const { model, executor, agent, config, episodes, options } = subject;
   const { family } = model;
   const layers = attendingLayers(subject).length;
-  const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, momentsOf(subject));
+  const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, moments(episodes, fullAfter(subject)));
   let weights: Float32Array = new Float32Array();
   const onAttention = (found: Float32Array) => {
     weights = found;
@@ -134,31 +153,44 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
   return { streams, attention: attention.means() };
 }
 
-/** Z of every stream after each number of episodes, [S · E · M · D], as the policy saw it. */
-async function latentsAt(subject: Subject, streams: readonly Recording[], at: readonly number[], { progress, signal }: StageContext) {
+/** Z of every stream at each moment, [S · E · M · D], as the policy saw it. */
+async function latentsAt(subject: Subject, streams: readonly Recording[], ends: readonly number[][], { progress, signal }: StageContext) {
   const { model, executor, agent } = subject;
   const compressor = await openCompressor(model, executor, agent);
-  const prefixes = streams.map(stream => {
+  const prefixes = streams.map((stream, i) => {
     const starts = segmentStarts(stream, model.segment);
-    return { past: stream, starts, counts: at.map(moment => starts.indexOf(stream.starts[moment])) };
+    return { past: stream, starts, counts: [...new Set(ends[i])].map(end => starts.indexOf(end)) };
   });
-  progress.start('compress', streams.length * at.length);
-  const { latents } = await encodePrefixes(compressor, prefixes, { signal, onProgress: done => progress.update(done) });
+  progress.start(
+    'compress',
+    prefixes.reduce((sum, { counts }) => sum + counts.length, 0),
+  );
+  const { latents: encoded } = await encodePrefixes(compressor, prefixes, { signal, onProgress: done => progress.update(done) });
   await compressor.compress.program.dispose();
+  // After its end, the latents of a stream stay.
+  const row = sizeOf(compressor.compress.latentShape);
+  const latents = new Float32Array(ends.flat().length * row);
+  let [from, to] = [-row, 0];
+  for (const own of ends)
+    for (const [e, end] of own.entries()) {
+      if (e === 0 || end !== own[e - 1]) from += row;
+      latents.set(encoded.subarray(from, from + row), to);
+      to += row;
+    }
   return latents;
 }
 
-/** The latest raw transitions after each number of episodes, and whole raw contexts of as many streams as the limit allows. */
-function rawAt(subject: Subject, streams: readonly Recording[], at: readonly number[]) {
+/** The latest raw transitions at each moment, and whole raw contexts of as many streams as the limit allows. */
+function rawAt(subject: Subject, streams: readonly Recording[], ends: readonly number[][]) {
   const { model } = subject;
   const { tokenizer, contextTransitions, segment, contextLayout } = model;
   const shape = { contextTransitions, segment, contextLayout };
   const transition = tokenizer.tokensPerTransition * tokenizer.context.width;
-  const slots = recentTransitions(subject);
-  const recent = new Float32Array(streams.length * at.length * slots * transition);
+  const size = recentTransitions(subject) * transition;
+  const recent = new Float32Array(ends.flat().length * size);
   for (const [i, stream] of streams.entries())
-    for (const [e, moment] of at.entries())
-      writeContext(tokenizer, recent, (i * at.length + e) * slots * transition, slots, stream, 0, stream.starts[moment]);
+    for (const [e, end] of ends[i].entries())
+      writeContext(tokenizer, recent, (i * ends[i].length + e) * size, size / transition, stream, 0, end);
   const row = contextTransitions * transition;
   const room = Math.min(streams.length, Math.max(1, Math.floor(MOST_NUMBERS / row)));
   const kept = Array.from({ length: room }, (_, k) => Math.floor((k * streams.length) / room));

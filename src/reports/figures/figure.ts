@@ -85,6 +85,8 @@ export interface LineFigure {
   readonly x: string;
   /** Integer ticks of the x axis; as many as there is room for when left out. */
   readonly ticks?: readonly number[];
+  /** Draws x as log(1 + x / unit), with those of the ticks for which there is room. */
+  readonly unit?: number;
   /** A dotted horizontal line, with its name. */
   readonly level?: { readonly at: number; readonly name?: string };
   /** The vertical axis. */

@@ -6,6 +6,9 @@ import {
   type AttentionReport,
   type FactorProbes,
   type FieldReconstruction,
+  factorTitle,
+  type Inspection,
+  momentsOf,
   type ProbeReport,
   type Reconstruction,
   SIDES,
@@ -42,22 +45,24 @@ export const measured = ({ measure }: Pick<FieldReconstruction, 'measure'>, valu
 
 const measureTitle = ({ name, measure }: FieldReconstruction): string => (measure === 'squared error' ? `${name} (expl.)` : name);
 
-/** Reconstruction of every field by age in episodes. */
-export function reconstructionMap({ fields }: Reconstruction): Draw {
+/** Reconstruction of every field by age in episodes, or in steps where streams have one episode. */
+export function reconstructionMap({ fields, binSteps }: Reconstruction, { episodes }: Pick<Inspection, 'episodes'>): Draw {
+  const age = episodes === 1 ? 'bySteps' : 'byEpisode';
+  const bin = episodes === 1 ? binSteps : 1;
   const cellOf = (field: FieldReconstruction, e: number): HeatCell => {
-    const [value, reference] = [field.decoder.byEpisode[e], field.reference.byEpisode[e]];
+    const [value, reference] = [field.decoder[age][e], field.reference[age][e]];
     const share = shareOf(field, value, reference);
     return { share, text: share === null ? '' : inCell(share) };
   };
   const map: HeatMap = {
     ariaLabel: 'Reconstruction by field and age',
     rows: fields.train.map(measureTitle),
-    columns: fields.train[0].decoder.byEpisode.map((_, e) => String(e + 1)),
+    columns: fields.train[0].decoder[age].map((_, e) => String(e * bin + 1)),
     panels: SIDES.map(side => ({
       title: SIDE_TITLES[side],
-      cells: fields[side].map(field => field.decoder.byEpisode.map((_, e) => cellOf(field, e))),
+      cells: fields[side].map(field => field.decoder[age].map((_, e) => cellOf(field, e))),
     })),
-    x: 'episodes back',
+    x: episodes === 1 ? 'steps back' : 'episodes back',
     y: '',
   };
   return options => heatMap(map, options);
@@ -111,10 +116,14 @@ const PROBE_STYLES = {
   rewarded: { color: '#009e73', dash: '2 2', emphasized: false },
 } as const;
 
-/** Scores of the probes for one factor by in-context episode. */
-export function probeCurves({ name, measure, curves, chance }: FactorProbes, { episodes, rewarded }: ProbeReport): Draw {
+/** Scores of the probes for one factor by moment. */
+export function probeCurves(factor: FactorProbes, report: ProbeReport): Draw {
+  const { measure, curves, chance } = factor;
+  const { rewarded } = report;
+  const { unit, at } = momentsOf(report);
+  const name = factorTitle(factor);
   const points = ({ mean, low, high }: { mean: readonly number[]; low?: readonly number[]; high?: readonly number[] }) =>
-    episodes.map((x, i) => ({ x, y: mean[i], ...(low && high ? { low: low[i], high: high[i] } : {}) }));
+    at.map((x, i) => ({ x, y: mean[i], ...(low && high ? { low: low[i], high: high[i] } : {}) }));
   const all: (readonly [keyof typeof PROBE_STYLES, Line])[] = [
     ['held', { name: 'Z, held-out', points: points(curves.Z.heldOut) }],
     ['train', { name: 'Z, training', points: points({ mean: curves.Z.train.mean }) }],
@@ -131,7 +140,8 @@ export function probeCurves({ name, measure, curves, chance }: FactorProbes, { e
         lines: all.map(([, line]) => line),
         styles,
         ariaLabel: `Probes of ${name}`,
-        x: 'completed in-context episodes',
+        // The first calls are as visible as the last ones.
+        ...(unit === 'calls' ? { x: 'calls since the start', ticks: at, unit: at[1] } : { x: 'completed in-context episodes' }),
         y: { label: `${measure} of ${name}`, domain: [Math.max(-1, Math.min(0, ...values)), 1] },
       },
       options,

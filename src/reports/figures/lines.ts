@@ -9,7 +9,7 @@ import { methodStyles, spread } from './style.ts';
 
 /** Draws lines, or a panel for each if there are many; returns an SVG document. */
 export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
-  const { lines, ariaLabel, x: label, y, ticks, level } = figure;
+  const { lines, ariaLabel, x: label, y, level, unit } = figure;
   const styles = figure.styles ?? new Map([...methodStyles(lines.map(({ name }) => name)), ...(options.styles ?? [])]);
   if (inPanels(figure, options.panels)) return smallMultiples({ ...figure, styles }, options);
   if (lines.length > 0 && lines.every(({ points }) => points.length === 1)) return intervalRows({ ...figure, styles }, options);
@@ -25,7 +25,12 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
   // Labels are spaced in pixels, so in the scale of the axis.
   const [into, out] = y.logarithmic ? [Math.log, Math.exp] : [(y: number) => y, (y: number) => y];
   const perPixel = (into(high) - into(low)) / (height - margins.marginTop - margins.marginBottom);
-  const perPixelX = (last - first) / (width - margins.marginLeft - marginRight);
+  const [intoX, outX] = unit
+    ? [(x: number) => Math.log1p(x / unit), (u: number) => unit * Math.expm1(u)]
+    : [(x: number) => x, (u: number) => u];
+  const perPixelX = (intoX(last) - intoX(first)) / (width - margins.marginLeft - marginRight);
+  const after = (pixels: number) => outX(intoX(last) + pixels * perPixelX);
+  const ticks = unit ? apart(figure.ticks ?? [], (a, b) => intoX(b) - intoX(a) >= LEAST_TICKS * perPixelX) : figure.ticks;
   const ends = named.map(({ points }) => points.at(-1)!.y);
   const places = spread(ends.map(into), LABEL_GAP * perPixel, into(low), into(high)).map(out);
   const labels = named.map(({ name }, i) => ({ name, end: ends[i], place: places[i] }));
@@ -55,12 +60,12 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
     }),
     ...labels.flatMap(entry => {
       const { color, emphasized } = styles.get(entry.name)!;
-      const [from, to] = [last + 3 * perPixelX, last + 13 * perPixelX];
+      const [from, to] = [after(3), after(13)];
       const series = inSeries(ground, { series: entry.name });
       return [
         Plot.link([entry], { x1: from, y1: 'end', x2: to, y2: 'place', stroke: color, strokeOpacity: 0.7, ...series }),
         Plot.text([entry], {
-          x: last + 16 * perPixelX,
+          x: after(16),
           y: 'place',
           text: 'name',
           textAnchor: 'start',
@@ -77,12 +82,28 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
       height,
       ...margins,
       ariaLabel,
-      x: { domain: [first, last], label, ...(ticks ? { ticks, tickFormat: 'd' } : { ticks: Math.round(width / 110) }) },
+      x: {
+        type: unit ? 'symlog' : 'linear',
+        constant: unit,
+        domain: [first, last],
+        label,
+        ...(ticks ? { ticks, tickFormat: 'd' } : { ticks: Math.round(width / 110) }),
+      },
       y: { type: y.logarithmic ? 'log' : 'linear', domain: [low, high], label: y.label, ticks: 6, tickFormat: tickLabels(y.logarithmic) },
       marks,
     },
     ground,
   );
+}
+
+/** Least distance of ticks in pixels. */
+const LEAST_TICKS = 36;
+
+/** The last of ascending ticks, and before it those that are far enough from the next one. */
+function apart(ticks: readonly number[], fits: (a: number, b: number) => boolean): number[] {
+  const chosen: number[] = [];
+  for (const tick of ticks.toReversed()) if (chosen.length === 0 || fits(tick, chosen[chosen.length - 1])) chosen.push(tick);
+  return chosen.reverse();
 }
 
 /** A dotted line across the figure, with its name at its left end. */
