@@ -37,16 +37,18 @@ const corridors = (...lengths) =>
 
 /** Parts that train for hours each; `lifelong` stands for all of them. */
 const LIFELONG = {
-  't-maze': memories('t-maze', { settings: { 'evaluate.envs': corridors(1e3, 1e4, 1e5) }, quick: { 'evaluate.envs': corridors(1e3) } }),
-  // A million moves take minutes, so CAD plays them alone.
+  't-maze': memories('t-maze', { settings: { 'evaluate.envs': corridors(1e3, 1e4) }, quick: { 'evaluate.envs': corridors(1e3) } }),
+  // Longer corridors take minutes, so CAD plays them alone.
   't-maze-million': {
     command: ['run', 'experiments/t-maze.yaml'],
     continues: 't-maze',
-    settings: { 'baselines.methods': [] },
+    settings: { 'baselines.methods': [], 'evaluate.envs': corridors(1e5, 1e6) },
     full: {},
     quick: { 'finetune.steps': 100, 'evaluate.envs': corridors(1e4) },
   },
   'count-recall': memories('count-recall'),
+  'dark-room-20x20': memories('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
+  'dark-room-40x20': memories('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
   'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
   'key-to-door-life': memories('key-to-door-life'),
   // CAD in lives of 200 layouts.
