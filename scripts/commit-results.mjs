@@ -1,6 +1,6 @@
 /**
  * @file Copies what is committed of a finished run to results/NAME: config.yaml, results.json, returns.json and the figures as SVG, and of an
- * inspection inspect.json. JSON files of more than 100 kB are compressed by gzip; the library reads both. What `cadenza report` makes again
+ * inspection inspect.json. JSON files of more than 60 kB are compressed by gzip; the library reads both. What `cadenza report` makes again
  * (pages, PNG) is left out. The run's row in results/README.md is written by hand, and a test checks it.
  *
  *   node scripts/commit-results.mjs runs/dark-room [NAME]
@@ -14,7 +14,7 @@ import { gzipSync } from 'node:zlib';
 const FILES = /^(config\.yaml|(results|returns|inspect)\.json(\.gz)?|(results|rate-return)\.svg)$/;
 
 /** Bytes of a JSON file that is committed as it is. */
-const LARGE = 100_000;
+const LARGE = 60_000;
 
 function copy(from, to) {
   mkdirSync(to, { recursive: true });
