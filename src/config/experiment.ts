@@ -186,6 +186,8 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     const reason = 'because policy.retrieval.contexts is above 0 and only this stage trains the policy to use retrieved contexts';
     refuse(['retrieve', 'steps'], `expected at least 1, ${reason}`);
   }
+  if (dagger.steps > 0 && distill.alpha === 0)
+    refuse(['dagger', 'steps'], 'expected 0 with distill.alpha 0, because the loss would not use the labels of the source');
   if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0)
     refuse(['reinforce', 'policyWeight'], 'expected reinforce.policyWeight or reinforce.imitationWeight above 0');
   for (const [stage, beta = 0] of Object.entries({ distill: distill.beta, finetune: finetune.beta }))

@@ -123,6 +123,10 @@ describe('dagger is refused', () => {
     );
   });
 
+  it('without a weight for the labels of the source', () => {
+    expect(() => built('distill.alpha=0')).toThrow(failure('E_CONFIG', 'dagger.steps', 'distill.alpha'));
+  });
+
   it('with prompts', () => {
     expect(() => built('policy.prompt={ episodes: 1 }', 'policy.architecture=encoder-decoder')).toThrow(
       failure('E_CONFIG', 'dagger.steps'),
