@@ -18,7 +18,7 @@ import { expectLearners, observe, source } from '../../sources/index.ts';
 import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import type { TrainingRun } from '../define.ts';
-import { dagger } from './dagger.ts';
+import { aggregated, dagger } from './dagger.ts';
 import { finetune } from './finetune.ts';
 import type { StageSections } from './index.ts';
 
@@ -26,7 +26,7 @@ const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta
 const root = mkdtempSync(join(tmpdir(), 'cadenza-dagger-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const SHORT = ['distill.beta=0', 'teacher.steps=0', 'pretrain.steps=0', 'distill.steps=0', 'finetune.steps=20', 'dagger.tasks=15'];
+const SHORT = ['distill.beta=0', 'teacher.steps=0', 'pretrain.steps=0', 'distill.steps=0', 'finetune.steps=20', 'dagger.streams=15'];
 /** Lives of 24 calls, of which the agent plays 16, with Z carried through training. */
 const LIVES = [
   'env={ id: key-to-door-life, options: { size: 3, calls: 24, attempt: 8, changing: 0 } }',
@@ -112,6 +112,11 @@ describe.each([
     expect(model(again.output.folder).equals(model(output.folder))).toBe(true);
     expect(model(stage('dagger-1')).equals(model(output.folder))).toBe(false);
   });
+});
+
+it('adds as many histories of the source, from all of its tasks', () => {
+  expect(aggregated(['a', 'b', 'c'], ['p1', 'p2', 'q1', 'q2', 'r1', 'r2'])).toEqual(['a', 'b', 'c', 'p1', 'q1', 'r1']);
+  expect(aggregated(['a', 'b', 'c'], ['p1', 'p2'])).toEqual(['a', 'b', 'c', 'p1', 'p2']);
 });
 
 describe('dagger is refused', () => {

@@ -27,7 +27,9 @@ const settings = stageSection(
   {
     steps: steps('Number of training steps of each round. 0 skips the stage').default(0),
     rounds: count('Number of rounds. Each plays with the latest agent and trains on what all rounds have played', 'unrolled').default(1),
-    tasks: count('Number of training tasks that the agent plays in a round, one stream of source.episodes episodes each').default(1000),
+    streams: count(
+      'Number of streams of a round. Each plays source.episodes episodes of one training task, starting with an empty memory',
+    ).default(1000),
   },
 );
 
@@ -57,10 +59,8 @@ export const dagger = defineStage({
     let agent = agentOf(earlier);
     for (const round of roundsOf(config)) {
       played.push(await playRound(run, round, agent));
-      const histories = () => {
-        const own = played.flatMap(output => loadHistories(output, model.family).histories);
-        return [...own, ...run.histories().slice(0, own.length)];
-      };
+      const own = () => played.flatMap(output => loadHistories(output, model.family).histories);
+      const histories = () => aggregated(own(), run.histories());
       agent = await fineTune(
         { ...run, histories },
         {
@@ -76,19 +76,29 @@ export const dagger = defineStage({
   },
 });
 
+/**
+ * The agent's histories, and as many of the source's, at equal distances, because those of one task follow each other; all of them if there
+ * are fewer.
+ */
+export function aggregated<T>(own: readonly T[], ofSource: readonly T[]): T[] {
+  const count = Math.min(own.length, ofSource.length);
+  return [...own, ...Array.from({ length: count }, (_, i) => ofSource[Math.floor((i * ofSource.length) / count)])];
+}
+
 /** The histories of one round: the agent acts, and the probabilities are those of the source's learner, which observes. */
 function playRound(run: TrainingRun<Config>, round: number, agent: StageOutput): Promise<StageOutput> {
   const { config, seed, store, model, executor } = run;
   const { env, split: division, source: labeler, dagger } = config;
   return store.run({
     stage: `${playName(round)}-seed${seed}`,
-    settings: { env, split: division, source: labeler, seed, tasks: dagger.tasks, executor: config.executor },
+    settings: { env, split: division, source: labeler, seed, streams: dagger.streams, executor: config.executor },
     inputs: { agent: agent.key },
     async run(context) {
       const { family, train, test } = openTasks(config);
       const made = openTasks(madeFor(config)).family;
       const random = Random.seeded(seed).split(playName(round));
-      const tasks = random.split('tasks').shuffled(train).slice(0, dagger.tasks);
+      const order = random.split('tasks').shuffled(train);
+      const tasks = Array.from({ length: dagger.streams }, (_, i) => order[i % order.length]);
       const split = { train: train.map(family.taskKey), test: test.map(family.taskKey) };
       const writer = new HistoryWriter(context.folder, family, split);
       context.progress.start(stageTitle(playName(round), seed), tasks.length);
@@ -97,8 +107,7 @@ function playRound(run: TrainingRun<Config>, round: number, agent: StageOutput):
       for (let from = 0; from < tasks.length; from += PLAYED_TOGETHER) {
         const some = tasks.slice(from, from + PLAYED_TOGETHER);
         if (from > 0 && some.length < PLAYED_TOGETHER) policy = await open(some.length);
-        for (const history of await playLabeled({ run, family: made, policy, tasks: some, random: random.split(from), context }))
-          writer.add(history);
+        for (const history of await playLabeled({ run, family: made, policy, tasks: some, random, from, context })) writer.add(history);
         context.progress.update(from + some.length);
       }
       const { id, options } = labeler;
@@ -122,11 +131,14 @@ interface LabeledRequest {
   readonly policy: Awaited<ReturnType<typeof openPolicy>>;
   readonly tasks: readonly Task[];
   readonly random: Random;
+  /** Number of the first stream. */
+  readonly from: number;
   readonly context: Pick<StageContext, 'signal'>;
 }
 
-async function playLabeled({ run, family, policy, tasks, random, context }: LabeledRequest): Promise<History[]> {
+async function playLabeled({ run, family, policy, tasks, random: ofRound, from, context }: LabeledRequest): Promise<History[]> {
   const { id, options, episodes } = run.config.source;
+  const random = ofRound.split(from);
   const labeler = sourcePolicy({ family, tasks, source: source(id), random: random.split('labels'), options });
   const { size } = labeler.actions;
   const streams = tasks.map(task => new Recording(task, family, policy.actions));
@@ -146,7 +158,7 @@ async function playLabeled({ run, family, policy, tasks, random, context }: Labe
     },
   });
   return streams.map((stream, i) => ({
-    ...stream.history({ taskKey: family.taskKey(stream.task), stream: `${family.taskKey(stream.task)}#agent` }),
+    ...stream.history({ taskKey: family.taskKey(stream.task), stream: `${family.taskKey(stream.task)}#agent-${from + i}` }),
     probabilities: Float32Array.from(labels[i]),
   }));
 }
