@@ -184,7 +184,6 @@ describe('output', () => {
 
 describe('the command of a stage that the configuration leaves out', () => {
   it.each([
-    ['dagger', [], 'dagger.steps'],
     ['consolidate', [], 'consolidate.steps'],
     ['retrieve', [], 'policy.retrieval.contexts'],
     ['teacher', ['teacher.kind=monte-carlo'], 'teacher.kind'],

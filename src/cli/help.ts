@@ -42,7 +42,6 @@ export const HELP: Readonly<Record<string, Help>> = {
     Object.keys(STAGE_COMMANDS).map((stage): [string, Help] => {
       const preset = ['audit', 'train'].includes(stage) ? 'regression' : 'dark-room';
       const needs: Readonly<Record<string, string>> = {
-        dagger: ' --set dagger.steps=500',
         consolidate: ' --set consolidate.steps=500',
         reinforce: ' --set reinforce.steps=60',
         retrieve: ' --set policy.retrieval.contexts=4',

@@ -93,7 +93,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: Core, context: z.RefinementCtx): void {
-  const { env, teacher, distill, finetune, dagger, reinforce, retrieve, split, source, model, evaluate, policy } = config;
+  const { env, teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
   /** Reports an error at this path. */
   const refuse = (
@@ -174,8 +174,8 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
       const reason = 'because the stage retrieve trains without prompts';
       refuse(['policy', 'retrieval', 'contexts'], `expected 0 with policy.prompt, ${reason}`);
     }
-    for (const [stage, { steps }] of Object.entries({ dagger, reinforce }))
-      if (steps > 0) refuse([stage, 'steps'], 'expected 0 with policy.prompt, because rollouts of this stage have no prompts');
+    if (reinforce.steps > 0)
+      refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because rollouts of this stage have no prompts');
   }
   const { streams, episodes, batch = config.optimizer.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
@@ -186,8 +186,6 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     const reason = 'because policy.retrieval.contexts is above 0 and only this stage trains the policy to use retrieved contexts';
     refuse(['retrieve', 'steps'], `expected at least 1, ${reason}`);
   }
-  if (dagger.steps > 0 && distill.alpha === 0)
-    refuse(['dagger', 'steps'], 'expected 0 with distill.alpha 0, because the loss would not use the labels of the source');
   if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0)
     refuse(['reinforce', 'policyWeight'], 'expected reinforce.policyWeight or reinforce.imitationWeight above 0');
   for (const [stage, beta = 0] of Object.entries({ distill: distill.beta, finetune: finetune.beta }))

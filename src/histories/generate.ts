@@ -37,7 +37,7 @@ export function generate(store: StageCache, config: GenerateConfig, executor: Ex
       : { env, split: division, source: settings, seed },
     inputs: {},
     async run({ folder, progress, signal }) {
-      const made = madeFor(config);
+      const made = settings.env ? madeIn(config, settings.env) : config;
       const { family, train, test } = openTasks(config);
       const make = settings.dataset === undefined ? rollSource : takeDataset;
       const { histories, about, report } = make(made, openTasks(made).family, train, { progress, signal, executor });
@@ -54,13 +54,11 @@ export function generate(store: StageCache, config: GenerateConfig, executor: Ex
 }
 
 /**
- * The experiment in the environment in which histories are made, that with the options of `source.env`.
+ * The experiment in the environment with the options of `source.env`.
  *
  * @throws {CadenzaError} `E_CONFIG` if it has other training tasks or spaces.
  */
-export function madeFor<C extends GenerateConfig>(config: C): C {
-  const { env: options } = config.source;
-  if (!options) return config;
+function madeIn<C extends GenerateConfig>(config: C, options: NonNullable<C['source']['env']>): C {
   const made = { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
   const of = (config: C) => {
     const { family, train } = openTasks(config);

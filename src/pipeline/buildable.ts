@@ -30,7 +30,6 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
     expectLearns(own, family, train[0], Random.seeded(config.seed), config.source.options);
     if (config.policy.prompt) expectLearners(own, 'policy.prompt');
     if (labelsBySource(config)) expectLearners(own, 'reinforce.labels source');
-    if (config.dagger.steps > 0) expectLearners(own, 'The stage dagger');
   }
   if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
   const model = new Model(config, family);
@@ -40,11 +39,6 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
       'E_CONFIG',
       'reinforce.labels source needs the source algorithm, but the histories of source.dataset were recorded elsewhere. ' +
         'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
-    );
-  if (config.source.dataset !== undefined && config.dagger.steps > 0)
-    throw new CadenzaError(
-      'E_CONFIG',
-      'The stage dagger needs the source algorithm, but the histories of source.dataset were recorded elsewhere. Set dagger.steps to 0.',
     );
   if (teacher.kind === 'monte-carlo' && followsTeacher(config)) tabularModel(family, 'teacher.kind monte-carlo');
   for (const row of config.baselines.methods.map(baseline))

@@ -15,7 +15,6 @@ import { AHEAD } from '../histories/rolling.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
-import { PLAYED_TOGETHER } from '../training/stages/dagger.ts';
 import { type StageSections, stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import { expectDivisible } from '../training/workers.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -155,7 +154,7 @@ const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Mod
 };
 
 function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
-  const { evaluate, source: settings, seeds, policy, dagger, reinforce } = config;
+  const { evaluate, source: settings, seeds, policy, reinforce } = config;
   const { family, tokenizer, segment, contextTransitions } = model;
   const { tasks, streams } = evaluatedStreams(config, model);
   const counts = { 'evaluate.streams': evaluate.streams / 20, 'split.heldOut': tasks / 8 };
@@ -191,12 +190,6 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
       what: 'the rollouts of an iteration',
       bytes: reinforce.streams * (acting + reinforce.episodes * family.horizon * transition),
       grows: { ...grown(config), 'reinforce.streams': reinforce.streams / 64, 'reinforce.episodes': reinforce.episodes / 10 },
-    });
-  if (dagger.steps > 0)
-    needs.push({
-      what: 'the streams of dagger that are played together',
-      bytes: PLAYED_TOGETHER * (acting + settings.episodes * family.horizon * transition),
-      grows: { ...grown(config), 'source.episodes': settings.episodes / 24 },
     });
   return needs;
 }

@@ -39,8 +39,8 @@ import { fields } from '../util/formats.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import type { ExperimentKind } from './kind.ts';
-import { type HistoryData, onHistories, trainsByPlaying } from './reinforcement.ts';
+import { type ExperimentKind, runsUntil } from './kind.ts';
+import { type HistoryData, onHistories } from './reinforcement.ts';
 import { commonResults } from './results.ts';
 
 const mean = z.number().optional();
@@ -69,7 +69,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
   expectBuildable: (config, until) =>
     expectBuildable(config, {
       plays:
-        trainsByPlaying(config, until) ||
+        (config.reinforce.steps > 0 && runsUntil(onHistories, until, 'reinforce')) ||
         (until === 'evaluate' && (config.policy.retrieval.contexts > 0 || config.evaluate.envs.length > 0)),
     }),
   async evaluate(evaluation, trained) {

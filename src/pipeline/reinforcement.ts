@@ -70,15 +70,11 @@ export const onHistories = {
   ],
 };
 
-/** Whether a training stage up to this one plays the environment. */
-export const trainsByPlaying = (config: ExperimentConfig, until: string): boolean =>
-  (['dagger', 'reinforce'] as const).some(stage => config[stage].steps > 0 && runsUntil(onHistories, until, stage));
-
 export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, ReinforcementEvaluation, Results> = {
   ...onHistories,
   name: 'reinforcement',
   expectBuildable(config, until) {
-    const plays = until === 'evaluate' || trainsByPlaying(config, until);
+    const plays = until === 'evaluate' || (runsUntil(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
     if (until === 'evaluate') {
       expectReference(config);
       for (const each of [config, ...config.evaluate.envs.map(env => evaluatedAt(config, env))]) expectLife(each);

@@ -22,7 +22,7 @@ describe('a style', () => {
 
 describe('a place of its own', () => {
   it('has every method that is built in', () => {
-    const every = ['teacher', 'dagger', 'consolidate', 'reinforce', 'retrieve'];
+    const every = ['teacher', 'consolidate', 'reinforce', 'retrieve'];
     const text = `name: a\n${every.map(stage => `${stage}: { steps: 1 }`).join('\n')}`;
     const config = loadConfig(experimentSchema(), { file: 'e.yaml', text });
     const rows = trainingStages.flatMap(stage => stage.methods(config).map(({ method }) => method));

@@ -40,7 +40,7 @@ export const KNOWN = [
   ...['source', 'teacher', 'none', 'truncated', 'mean-pool', 'random', 'reinforced', 'oracle', 'full', 'ad'],
   ...['dpt', 'best-episodes', 'max-pool', 'strided-pool', 'pca', 'truncated-flops', 'truncated-bytes', 'rad', 'random-projection'],
   ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies', 'memory-traces', 'consolidated'],
-  ...['rsm', 'memo', 'memo-bytes', 'gru', 'linear-attention', 'dagger'],
+  ...['rsm', 'memo', 'memo-bytes', 'gru', 'linear-attention'],
 ];
 
 /** Whether a name is CAD or a variant of it. */

@@ -76,8 +76,6 @@ export function histories(facts: Facts): (Written | undefined)[] {
       restart > 0 && 'After every query, a history is left for another one with a probability of <config/queries/restart>.',
       earlyEpisodeFraction > 0 &&
         'With a probability of <config/queries/earlyEpisodeFraction>, the query comes from the first half of its history, where the source still improves, and otherwise from all of it.',
-      has(facts, 'dagger') &&
-        raw`Joint fine-tuning is followed by dataset aggregation~\cite{ross2011}, with the same loss: <config/dagger/rounds|time>, the agent plays <config/dagger/streams|stream> of training tasks, a learner of the source observes and labels its steps, and training continues on these histories and as many of the source's own.`,
       setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement uses training tasks only.',
     ]),
   ];
@@ -100,7 +98,6 @@ const NAMES: Readonly<Record<string, string>> = {
   pretrain: 'pretraining',
   distill: 'distillation',
   finetune: 'joint fine-tuning',
-  dagger: 'dataset aggregation',
   reinforce: 'reinforcement',
   retrieve: 'retrieval',
   baselines: 'baselines',

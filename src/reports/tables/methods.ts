@@ -7,7 +7,6 @@ const MEANINGS: Readonly<Record<string, string>> = {
   random: 'random actions',
   oracle: 'an optimal policy that knows the task',
   teacher: 'the model with the whole uncompressed context; its distribution over actions may be a training target of the agent',
-  dagger: 'the agent after training on what the source would have done in its own episodes (DAgger)',
   reinforced: 'the agent after training on returns',
   consolidated: 'the agent after further training of its policy with a frozen compressor',
   full: 'the whole uncompressed context',

@@ -3,12 +3,11 @@
 import { z } from 'zod';
 import { type Model, PARTS, partOf } from '../../agent/model.ts';
 import { auxiliaryTerms, capacityTerm, latentMetrics, lossOf, lossTerms, Pass } from '../../agent/terms.ts';
-import type { StageOutput } from '../../cache/store.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { fromRegistries } from '../../util/registry.ts';
-import { cadMethod, defineStage, type HistoryStageSpec, type Objective, type TrainingRun, trainedAs } from '../define.ts';
+import { cadMethod, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
@@ -36,8 +35,7 @@ const settings = fromRegistries(() =>
 
 export type FinetuneSection = { readonly finetune: z.output<ReturnType<typeof settings>> };
 
-/** What fine-tuning reads. */
-export type FineTuningConfig = FinetuneSection & DistillSection & TeacherSection;
+type Config = FinetuneSection & DistillSection & TeacherSection;
 
 /** β of fine-tuning. Default: β of distillation. */
 export const finetuneBeta = ({ distill, finetune }: FinetuneSection & DistillSection): number => finetune.beta ?? distill.beta;
@@ -45,8 +43,7 @@ export const finetuneBeta = ({ distill, finetune }: FinetuneSection & DistillSec
 /** Whether any stage trains on a teacher. */
 export const followsTeacher = (config: FinetuneSection & DistillSection): boolean => config.distill.beta > 0 || finetuneBeta(config) > 0;
 
-/** The loss, as a sum of terms. */
-export const fineTuningTerms = (config: BaseConfig & FineTuningConfig): WeightedTerm[] => {
+const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
   const { gamma, capacityWeight, auxiliary } = config.finetune;
   return [
     ...adTerms(config, finetuneBeta(config), config.finetune.beta === undefined ? 'distill.beta' : 'finetune.beta'),
@@ -62,15 +59,14 @@ export const finetuneGroup =
   (name: string): { rate?: number; weightDecay?: number } =>
     partOf(name) === PARTS.compressor ? { rate, weightDecay } : {};
 
-/** The loss of fine-tuning in the stage of this name. */
-export const fineTuningOf = (config: BaseConfig & FineTuningConfig, model: Model, name = 'finetune'): Objective => ({
-  name,
+const objective = (config: BaseConfig & Config, model: Model): Objective => ({
+  name: 'finetune',
   compressor: config.compressor,
   trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
   build(scope, batch) {
     const teacher = teacherFor(config, finetuneBeta(config));
     const pass = new Pass(model, scope, config.compressor, batch, { teacher: teacher.kind });
-    const { loss, metrics } = lossOf(pass, fineTuningTerms(config));
+    const { loss, metrics } = lossOf(pass, termsOf(config));
     return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
   },
 });
@@ -80,47 +76,33 @@ export const finetune = defineStage({
   get settings() {
     return settings();
   },
-  steps: ({ finetune }: BaseConfig & FineTuningConfig) => finetune.steps,
-  terms: fineTuningTerms,
+  steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
+  terms: termsOf,
   methods: config => [cadMethod(config)],
-  objectives: (config, model: Model) => [fineTuningOf(config, model)],
-  async train(run: TrainingRun<FineTuningConfig>, { teacher, pretrain, distill }) {
-    // The order matters: weights from distillation replace those from pretraining.
-    const output = await fineTune(run, { name: 'finetune', own: run.config.finetune, from: { pretrain, distill }, teacher });
-    return trainedAs([cadMethod(run.config)], run.config.compressor, output);
+  objectives: (config, model: Model) => [objective(config, model)],
+  async train(run: TrainingRun<Config>, earlier) {
+    const { model, config } = run;
+    const { alpha } = config.distill;
+    const { gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay, auxiliary } = config.finetune;
+    const beta = finetuneBeta(config);
+    const teacher = teacherFor(config, beta, earlier.teacher);
+    const { compressor, latents } = config;
+    const weights = { alpha, beta, gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay };
+    const output = await trainOnHistories(run, {
+      ...objective(config, model),
+      own: config.finetune,
+      settings: {
+        compressor,
+        latents,
+        ...weights,
+        teacher: teacher.kind,
+        auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
+      },
+      // The order matters: weights from distillation replace those from pretraining.
+      from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
+      table: teacher.table,
+      group: finetuneGroup(config),
+    });
+    return trainedAs([cadMethod(config)], compressor, output);
   },
 });
-
-interface FineTuning extends Pick<HistoryStageSpec, 'name' | 'own' | 'from' | 'data'> {
-  /** The teacher of an earlier stage, if there is one. */
-  readonly teacher?: StageOutput;
-}
-
-/** Minimizes the loss of fine-tuning on the histories of the run, from the weights of earlier stages. */
-export function fineTune(
-  run: TrainingRun<FineTuningConfig>,
-  { name, own, from, teacher: trained, data }: FineTuning,
-): Promise<StageOutput> {
-  const { model, config } = run;
-  const { alpha } = config.distill;
-  const { gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay, auxiliary } = config.finetune;
-  const beta = finetuneBeta(config);
-  const teacher = teacherFor(config, beta, trained);
-  const { compressor, latents } = config;
-  const weights = { alpha, beta, gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay };
-  return trainOnHistories(run, {
-    ...fineTuningOf(config, model, name),
-    own,
-    settings: {
-      compressor,
-      latents,
-      ...weights,
-      teacher: teacher.kind,
-      auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
-    },
-    data,
-    from: { ...from, teacher: teacher.from },
-    table: teacher.table,
-    group: finetuneGroup(config),
-  });
-}

@@ -6,7 +6,6 @@ import { Registry } from '../../util/registry.ts';
 import { optimizerOf, type TrainingRun, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
 import { consolidate } from './consolidate.ts';
-import { dagger } from './dagger.ts';
 import { distill } from './distill.ts';
 import { finetune } from './finetune.ts';
 import { STAGE_HELP, type TrainingStageName } from './names.ts';
@@ -15,7 +14,7 @@ import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
 import { teacher } from './teacher.ts';
 
-const TRAINING_STAGES = [teacher, pretrain, distill, finetune, dagger, consolidate, reinforce, retrieve, baselines] as const;
+const TRAINING_STAGES = [teacher, pretrain, distill, finetune, consolidate, reinforce, retrieve, baselines] as const;
 
 type Stage = (typeof TRAINING_STAGES)[number];
 

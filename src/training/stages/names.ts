@@ -8,7 +8,6 @@ export const STAGE_HELP = {
   pretrain: 'pretrain the compressor by reconstruction',
   distill: 'distill the histories into the policy, with the compressor frozen',
   finetune: 'fine-tune compressor and policy jointly',
-  dagger: 'let the agent play training tasks, and train it on what the source would have done (DAgger)',
   consolidate: 'train the policy further, with the compressor frozen',
   reinforce: 'train the agent by reinforcement learning (PPO) on its own rollouts',
   retrieve: 'train the policy to use retrieved contexts',
