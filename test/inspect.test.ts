@@ -23,6 +23,28 @@ const look = async (...args: string[]): Promise<Inspection> => {
   expect(status, stderr + stdout).toBe(0);
   return JSON.parse(stdout);
 };
+/** Trains an agent of this name in a moment, end to end: the folder of its run. */
+async function trained(name: string, settings: string): Promise<string> {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(
+    file,
+    `
+name: ${name}
+${settings}
+optimizer: { batch: 4 }
+teacher: { steps: 0 }
+pretrain: { steps: 0 }
+distill: { steps: 0 }
+baselines: { steps: 0 }
+evaluate: { episodes: 1, streams: 1, resamples: 10 }
+executor: { threads: 1 }
+`,
+  );
+  const out = join(folder, name);
+  const { status, stderr } = await withinProcess(['run', file, '--out', out]);
+  expect(status, stderr).toBe(0);
+  return out;
+}
 /** What was found, without what tells runs apart that are equal. */
 const found = ({ reconstruction, probes, transplants, attention }: Inspection) => ({ reconstruction, probes, transplants, attention });
 const there = <T extends object>(part: T): Exclude<T, { missing: string }> => {
@@ -223,30 +245,18 @@ describe('the decoder', () => {
 
 describe('a model that goes on from its latents, on tasks that are drawn', () => {
   it('is looked into all the same', async () => {
-    const file = join(folder, 'lifelong.yaml');
-    writeFileSync(
-      file,
+    const lifelong = await trained(
+      'lifelong',
       `
-name: lifelong
 env: { id: delayed-bandit, options: { arms: 3, pulls: 6, delay: 3 } }
 split: { tasks: 5, heldOut: 4 }
 source: { id: ucb, histories: 1, episodes: 3, noise: { fraction: 0 } }
 context: { segment: 4, segments: 3 }
 compressor: recurrent
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
-optimizer: { batch: 4 }
-teacher: { steps: 0 }
-pretrain: { steps: 0 }
-distill: { steps: 0 }
 finetune: { steps: 3, gamma: 0.1 }
-baselines: { steps: 0 }
-evaluate: { episodes: 1, streams: 1, resamples: 10 }
-executor: { threads: 1 }
 `,
     );
-    const lifelong = join(folder, 'lifelong');
-    const { status, stderr } = await withinProcess(['run', file, '--out', lifelong]);
-    expect(status, stderr).toBe(0);
     const inside = await look(lifelong, '--streams', '2', '--episodes', '2');
     const { factors, episodes } = there(inside.probes);
     expect(episodes).toEqual([0, 1, 2]);
@@ -263,11 +273,9 @@ executor: { threads: 1 }
 
 describe('streams of one episode', () => {
   it('are probed within it, for what is hidden and for what a learner knows by then', async () => {
-    const file = join(folder, 'maze.yaml');
-    writeFileSync(
-      file,
+    const maze = await trained(
+      'maze',
       `
-name: maze
 env: { id: t-maze, options: { shortest: 4, longest: 15, every: 1 } }
 split: { heldOut: 8 }
 source: { id: recall, histories: 1, episodes: 1, noise: { fraction: 0 } }
@@ -275,19 +283,9 @@ context: { segment: 2, segments: 1 }
 queries: { perHistory: 2, consecutive: true }
 compressor: recurrent
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 1 }
-optimizer: { batch: 4 }
-teacher: { steps: 0 }
-pretrain: { steps: 0 }
-distill: { steps: 0 }
 finetune: { steps: 3, gamma: 0 }
-baselines: { steps: 0 }
-evaluate: { episodes: 1, streams: 1, resamples: 10 }
-executor: { threads: 1 }
 `,
     );
-    const maze = join(folder, 'maze');
-    const { status, stderr } = await withinProcess(['run', file, '--out', maze]);
-    expect(status, stderr).toBe(0);
     const inside = await look(maze, '--streams', '2', '--decoder-steps', '0');
     const { episodes, calls, factors } = there(inside.probes);
     // Ends of segments, but for those that fewer than a quarter of the streams reach, which take 5 to 16 calls.
