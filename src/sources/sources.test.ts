@@ -217,16 +217,17 @@ describe('r-max', () => {
     expect(cells.size).toBeGreaterThanOrEqual(9);
   });
 
-  it('sweeps a room row by row, back and forth, if the first of tied actions is taken', () => {
-    const square = environment('dark-room', { size: 4, start: 'corner', horizon: 15 });
+  it('sweeps a room column by column, back and forth, if the first of tied actions is taken', () => {
+    const square = environment('dark-room', { size: 4, start: 'corner', horizon: 16 });
     const { probabilities, nextObservation, reward } = make(
       'r-max',
-      { goal: [0, 3] },
+      { goal: [3, 0] },
       { family: square, options: { ties: 'first' }, episodes: 1 },
     );
-    const cells = Array.from({ length: 15 }, (_, t) => `${nextObservation[2 * t]},${nextObservation[2 * t + 1]}`);
-    expect(cells.join(' ')).toBe('1,0 2,0 3,0 3,1 2,1 1,1 0,1 0,2 1,2 2,2 3,2 3,3 2,3 1,3 0,3');
-    expect([new Set(probabilities), reward[14]]).toEqual([new Set([0, 1]), 1]);
+    const cells = Array.from({ length: 16 }, (_, t) => `${nextObservation[2 * t]},${nextObservation[2 * t + 1]}`);
+    // It begins with a move against the wall, because only the end of a step rules a cell out.
+    expect(cells.join(' ')).toBe('0,0 0,1 0,2 0,3 1,3 1,2 1,1 1,0 2,0 2,1 2,2 2,3 3,3 3,2 3,1 3,0');
+    expect([new Set(probabilities), reward[15]]).toEqual([new Set([0, 1]), 1]);
   });
 
   it('refuses families whose moves or states it cannot know', () => {
