@@ -24,10 +24,10 @@ const SETTINGS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.ste
 const MEMORIES = ['rsm', 'rad', 'memo', 'memo-bytes', 'gru', 'linear-attention', 'truncated', 'truncated-bytes', 'none'];
 
 /** A part in which all memories are trained like CAD, by the settings of a preset. */
-const memories = (preset, { settings = {}, quick = {} } = {}) => ({
+const memories = (preset, { settings = {}, full = {}, quick = {} } = {}) => ({
   command: ['run', `experiments/${preset}.yaml`],
   settings: { 'baselines.methods': MEMORIES, 'baselines.steps': 'equal', ...settings },
-  full: {},
+  full,
   quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8, ...quick },
 });
 
@@ -50,7 +50,19 @@ const LIFELONG = {
   'dark-room-20x20': memories('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
   'dark-room-40x20': memories('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
   'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
-  'key-to-door-life': memories('key-to-door-life'),
+  'key-to-door-life': {
+    command: ['run', 'experiments/key-to-door-life.yaml'],
+    settings: { 'baselines.methods': [] },
+    full: {},
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8 },
+  },
+  // All memories with an equal budget, a quarter of CAD's above: trained on lives that change, and on lives in which nothing ever moves. So
+  // the effect of the memory and that of the data can be separated.
+  'key-to-door-life-memories': memories('key-to-door-life', { full: { 'finetune.steps': 1500 } }),
+  'key-to-door-life-memories-fixed': memories('key-to-door-life', {
+    settings: { 'source.env': { timetable: 0 } },
+    full: { 'finetune.steps': 1500 },
+  }),
   // CAD in lives of 200 layouts.
   'key-to-door-life-long': {
     command: ['run', 'experiments/key-to-door-life.yaml'],
@@ -71,8 +83,6 @@ const LIFELONG = {
     full: { 'evaluate.maxTasks': 64 },
     quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
   },
-  // The same memories, trained on lives in which nothing ever moves: what the memory does, apart from the data.
-  'key-to-door-life-fixed': memories('key-to-door-life', { settings: { 'source.env': { timetable: 0 } } }),
 };
 
 /** The parts with their settings: always, in full, and with --quick; and whether to inspect the agent. */
