@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { grad } from './grad.ts';
 import { nodesOf } from './graph.ts';
-import { add, cast, constant, input, matmul, mul, stopGradient, sum, tanh } from './ops/index.ts';
+import { add, cast, constant, gemm, input, matmul, mul, stopGradient, sum, tanh } from './ops/index.ts';
 import { optimize } from './passes.ts';
 import { interpret } from './reference.ts';
 import type { Tensor } from './tensor.ts';
@@ -48,6 +48,30 @@ describe('grad', () => {
     const names = nodesOf(optimize({ outputs: { gradient } })).map(node => node.op.name);
     expect(names.filter(name => name === 'matmul')).toHaveLength(1);
     expect(names.filter(name => name === 'mul')).toHaveLength(0);
+  });
+
+  it('is one product where a weight is used at every time step', () => {
+    const [state, weight] = [input('state', [2, 3]), input('weight', [3, 3])];
+    const unrolled = (steps: number) => {
+      let h = state;
+      for (let t = 0; t < steps; t++) h = tanh(gemm(h, weight));
+      return grad(sum(h), [weight])[0];
+    };
+    const products = (gradient: Tensor) =>
+      nodesOf(optimize({ outputs: { gradient } })).filter(({ op, outputs }) => op.name === 'gemm' && outputs[0].shape[0] === 3);
+    expect(products(unrolled(10))).toHaveLength(10);
+    expect(products(unrolled(100))).toHaveLength(1);
+
+    const at = (data: number[]) => ({ state: [0.1, 0.2, -0.3, 0.4, 0, 0.6], weight: data });
+    const w = [0.9, -0.4, 0.1, 0.3, 1.1, -0.2, 0.5, 0.2, 0.8];
+    const gradient = interpret({ outputs: { gradient: unrolled(100) } }, at(w)).gradient;
+    let h = state;
+    for (let t = 0; t < 100; t++) h = tanh(gemm(h, weight));
+    const loss = (data: number[]) => interpret({ outputs: { loss: sum(h) } }, at(data)).loss[0];
+    for (const [i, found] of gradient.entries()) {
+      const moved = (by: number) => loss(w.map((number, j) => (j === i ? number + by : number)));
+      expect(found).toBeCloseTo((moved(1e-6) - moved(-1e-6)) / 2e-6, 6);
+    }
   });
 
   it('expects a scalar loss', () => {

@@ -3,8 +3,28 @@
 import { invariant } from '../util/errors.ts';
 import { topological } from './graph.ts';
 import { add } from './ops/elementwise.ts';
+import { GEMM, gemm, type ProductAttributes } from './ops/linear.ts';
+import { concat } from './ops/movement.ts';
 import { broadcastTo, constant } from './ops/structure.ts';
 import { formatType, type Node, type Tensor } from './tensor.ts';
+
+/** From so many uses of a weight on, copies of all rows cost less than sums of as many gradients. */
+const MANY_USES = 64;
+
+/** The factors of Aᵀ B, which is what a weight's gradient is. */
+function factors({ node }: Tensor): readonly Tensor[] | undefined {
+  if (node.op.name !== GEMM.name || node.inputs.length > 2) return undefined;
+  const { transposeA, transposeB, alpha } = node.attributes as ProductAttributes;
+  return transposeA && !transposeB && alpha === 1 ? node.inputs : undefined;
+}
+
+/** The sum of what flowed back. Where a weight is used once per time step, A₁ᵀ B₁ + … + Aₙᵀ Bₙ is one product of all rows. */
+function total(gradients: readonly Tensor[]): Tensor {
+  const products = gradients.length < MANY_USES ? [] : gradients.map(factors);
+  if (products.length === 0 || products.includes(undefined)) return gradients.reduce((earlier, gradient) => add(earlier, gradient));
+  const [left, right] = [0, 1].map(i => concat(products.map(product => product![i]).reverse(), 0));
+  return gemm(left, right, { transposeA: true });
+}
 
 /**
  * d loss / d parameter for each of `parameters`, as graph expressions with the parameters' shapes. A parameter that the loss does not
@@ -24,18 +44,23 @@ export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   for (const node of order) {
     if (wanted.has(node) || (node.op.gradient !== 'none' && node.inputs.some(tensor => active.has(tensor.node)))) active.add(node);
   }
-  const gradients = new Map<Tensor, Tensor>([[loss, constant(1)]]);
+  const gradients = new Map<Tensor, Tensor[]>([[loss, [constant(1)]]]);
+  const gradientOf = (tensor: Tensor) => {
+    const found = gradients.get(tensor);
+    return found ? total(found) : null;
+  };
   for (const node of order.toReversed()) {
     if (!active.has(node) || node.op.gradient === 'none') continue;
-    const upstream = node.outputs.map(output => gradients.get(output) ?? null);
+    const upstream = node.outputs.map(gradientOf);
     if (upstream.every(gradient => gradient === null)) continue;
     const { inputs, outputs, attributes } = node;
     for (const [i, gradient] of node.op.gradient({ inputs, outputs, attributes, upstream }).entries()) {
       const target = inputs[i];
       if (!gradient || !active.has(target.node)) continue;
       const earlier = gradients.get(target);
-      gradients.set(target, earlier ? add(earlier, gradient) : gradient);
+      if (earlier) earlier.push(gradient);
+      else gradients.set(target, [gradient]);
     }
   }
-  return parameters.map(parameter => gradients.get(parameter) ?? broadcastTo(0, parameter.shape));
+  return parameters.map(parameter => gradientOf(parameter) ?? broadcastTo(0, parameter.shape));
 }
