@@ -76,9 +76,11 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
       };
     },
     make(tasks, random) {
-      for (const task of tasks)
+      const expectTask = (task: Task) =>
         invariant(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
+      for (const task of tasks) expectTask(task);
       const size = tasks.length;
+      const current = [...tasks];
       const executed = new Int32Array(size);
       const result: StepResult = { ...stepBuffers(size, 1), executed };
       // Environment i draws from its own streams, so its outcome does not depend on the others.
@@ -99,7 +101,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
           const distractor = distracts(elapsed);
           for (const [i, stream] of streams.entries()) {
             executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
-            result.reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * stream.reward.normal();
+            result.reward[i] = distractor ? 0 : meansOf(current[i])[executed[i]] + deviation * stream.reward.normal();
           }
           elapsed++;
           const ended = elapsed === horizon;
@@ -108,6 +110,10 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
           if (ended) elapsed = 0;
           result.observation.fill(Number(distracts(elapsed)));
           return result;
+        },
+        setTask(i, task) {
+          expectTask(task);
+          current[i] = task;
         },
       };
     },

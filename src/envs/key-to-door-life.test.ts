@@ -37,6 +37,20 @@ describe('a life of Key-to-Door', () => {
     ]);
   });
 
+  it('goes on from where it is when its task changes, and starts the next attempt in the new layout', () => {
+    const env = environment('key-to-door-life', small).make([{ layouts: [0, 0, 1, 0, 2, 0], changes: [] }], Random.seeded(1));
+    env.reset();
+    const call = (action: number) => {
+      const { reward, observation } = env.step(Int32Array.of(action));
+      return [reward[0], ...observation];
+    };
+    expect(call(RIGHT)).toEqual([1, 1, 0, 1, 1]);
+    env.setTask!(0, { layouts: [2, 2, 2, 1, 1, 1], changes: [] });
+    expect(call(DOWN)).toEqual([1, 1, 1, 1, 2]);
+    expect(call(STAY)).toEqual([0, 2, 2, 0, 0]);
+    expect(() => env.setTask!(0, { layouts: [0, 0, 3, 0, 0, 0], changes: [] })).toThrow(failure('E_SHAPE', 3));
+  });
+
   it('counts a cell when a step ends there: not at the start, and once each where key and door share it', () => {
     const here = { layouts: [1, 1, 1, 1, 1, 1], changes: [] };
     expect(walk(here, [STAY, STAY, STAY, LEFT, RIGHT, UP]).calls).toEqual([

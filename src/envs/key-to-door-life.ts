@@ -246,18 +246,19 @@ function sceneOf({ size, placeOf }: Rules, { layouts, changes }: Schedule, obser
 /** Deterministic. All returned arrays are buffers that the next call overwrites. */
 function lives(
   tasks: readonly Task[],
-  { cells, actions, actionSpace, move, cellAt, observe, calls, attempt, scheduleOf }: Rules,
+  { size: roomSize, cells, actions, actionSpace, move, cellAt, observe, calls, attempt, scheduleOf }: Rules,
 ): VectorEnv {
   const size = tasks.length;
   const result = stepBuffers(size, WIDTH);
   const { observation, reward, truncated, finalObservation } = result;
   const next = Int32Array.from({ length: cells * actions }, (_, pair) => move(Math.floor(pair / actions), pair % actions));
-  const schedules = tasks.map(scheduleOf);
-  const changes = schedules.map(({ changes }) => changes);
-  /** [tasks][layouts × 3] the cells of start, key and door. */
-  const places = schedules.map(({ layouts }) =>
-    Int32Array.from({ length: layouts.length / 2 }, (_, p) => cellAt(layouts.slice(2 * p, 2 * p + 2))),
-  );
+  const changesOf = (task: Task) => scheduleOf(task).changes;
+  /** [layouts × 3] the cells of start, key and door. */
+  const placesOf = (task: Task) => {
+    const { layouts } = scheduleOf(task);
+    return Int32Array.from({ length: layouts.length / 2 }, (_, p) => cellAt(layouts.slice(2 * p, 2 * p + 2)));
+  };
+  const [changes, places] = [tasks.map(changesOf), tasks.map(placesOf)];
   const [layout, cell, held, steps] = [new Int32Array(size), new Int32Array(size), new Int32Array(size), new Int32Array(size)];
   const over = new Uint8Array(size);
   // All lives have equal lengths, so they share one clock.
@@ -305,6 +306,12 @@ function lives(
       observation.set(finalObservation);
       if (ended) reset();
       return result;
+    },
+    setTask(i, task) {
+      expectTask(task, roomSize);
+      [changes[i], places[i]] = [changesOf(task), placesOf(task)];
+      // The running attempt goes on in the layout that is due by now.
+      layout[i] = changes[i].filter(call => call <= elapsed).length;
     },
   };
 }

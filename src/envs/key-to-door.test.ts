@@ -62,6 +62,14 @@ describe('key-to-door', () => {
       expect(family.oracleReturn!(task)).toBe(2);
   });
 
+  it('goes on from where it is when its task changes', () => {
+    const env = family.make([{ key: [0, 0], door: [0, 0] }], Random.seeded(0));
+    const [x, y] = env.reset();
+    env.setTask!(0, { key: [x, y], door: [x, y] });
+    const rewards = [1, 1].map(() => env.step(Int32Array.of(STAY)).reward[0]);
+    expect(rewards).toEqual([1, 1]);
+  });
+
   it('refuses a horizon in which some pair is out of reach', () => {
     expect(() => environment('key-to-door', { horizon: 31 })).toThrow(failure('E_CONFIG', 'horizon', 32));
     expect(environment('key-to-door', { horizon: 32 }).oracleReturn!({ key: [8, 8], door: [0, 0] })).toBe(2);

@@ -37,6 +37,7 @@ export function makeTabularEnv(
 ): VectorEnv {
   const { model, horizon } = family;
   const size = tasks.length;
+  const current = [...tasks];
   const width = spaceSize(family.observationSpace);
   const actionWidth = spaceSize(family.actionSpace);
   const actionOf = actionIndex(family, 'a tabular environment').of;
@@ -65,17 +66,20 @@ export function makeTabularEnv(
       expectActions(family, actions, size);
       for (let i = 0; i < size; i++) {
         const [from, action] = [state[i], actionOf(actions, i * actionWidth)];
-        const to = model.next(tasks[i], from, action);
+        const to = model.next(current[i], from, action);
         state[i] = to;
         elapsed[i]++;
-        result.reward[i] = model.reward(tasks[i], from, action, to);
-        result.terminated[i] = model.terminal(tasks[i], to) ? 1 : 0;
+        result.reward[i] = model.reward(current[i], from, action, to);
+        result.terminated[i] = model.terminal(current[i], to) ? 1 : 0;
         result.truncated[i] = elapsed[i] >= horizon ? 1 : 0;
         model.observe(to, result.finalObservation, i * width);
         if (result.terminated[i] || result.truncated[i]) begin(i);
         else model.observe(to, result.observation, i * width);
       }
       return result;
+    },
+    setTask(i, task) {
+      current[i] = task;
     },
   };
 }

@@ -45,6 +45,11 @@ export interface Acting {
   write(i: number, t: number, observation: Float32Array, last: Pick<Transitions, 'action' | 'reward'>): void;
   /** The running segment of environment `i` ended. */
   endSegment(i: number): void;
+  /**
+   * The memory of environment `i` changed during its segment. Where Z precedes the segment in self-attention, it is read when the next
+   * segment begins.
+   */
+  reread(i: number): void;
   /** Runs the graph, with what the memory holds. */
   run(memory: Feeds, outputs: readonly string[]): Promise<Record<string, HostTensor>>;
 }
@@ -110,6 +115,7 @@ export function wholeSegment(request: ActingRequest): Acting {
       writeStep(request, data, row, { i, t, observation, last });
     },
     endSegment: i => void data.fill(0, i * rowSize + promptSize, (i + 1) * rowSize),
+    reread() {},
     run: (memory, outputs) => program.run({ query, ...memory }, outputs, { probabilities }),
   };
 }
@@ -184,6 +190,9 @@ export function stepByStep(request: ActingRequest, { first, state: shapes, begin
     endSegment(i) {
       time[i] = 0;
       stale.add(i);
+    },
+    reread(i) {
+      if (first === 0) stale.add(i);
     },
     async run(memory, outputs) {
       if (begin && stale.size > 0) await start(begin, memory);

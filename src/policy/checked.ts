@@ -6,12 +6,13 @@
 import { type Feedback, type Space, spaceSize, type Transitions } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { ModelDescription } from './description.ts';
-import type { InContextPolicy } from './in-context.ts';
+import type { AgentMemory, InContextPolicy } from './in-context.ts';
+import { TransitionLog } from './memory.ts';
 
-type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
+type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams' | 'latentShape'>;
 
 /** A policy that holds compiled programs. */
-export interface DisposablePolicy extends Omit<InContextPolicy, 'forget'> {
+export interface DisposablePolicy extends InContextPolicy {
   /** Releases the programs. Only `dispose` may be called afterwards. */
   dispose(): Promise<void>;
 }
@@ -25,7 +26,7 @@ export interface DisposablePolicy extends Omit<InContextPolicy, 'forget'> {
  */
 export function checkedPolicy(
   policy: DisposablePolicy,
-  { observationSpace, actionSpace, horizon, streams }: PolicySpaces,
+  { observationSpace, actionSpace, horizon, streams, latentShape }: PolicySpaces,
 ): DisposablePolicy {
   const seen = elementsOf(observationSpace);
   const rules: Rules = {
@@ -65,6 +66,27 @@ export function checkedPolicy(
       for (const [i, episodes] of shown.entries())
         if (episodes !== undefined) checkTransitions(`prompt[${i}]`, episodes, rules, lengthOf(`prompt[${i}].reward`, episodes?.reward));
       policy.prompt(shown);
+    },
+    forget(i) {
+      began('forget');
+      checkIndex('forget', i, streams);
+      policy.forget(i);
+    },
+    async memory(i) {
+      began('memory');
+      checkIndex('memory', i, streams);
+      acting = true;
+      try {
+        return await policy.memory(i);
+      } finally {
+        acting = false;
+      }
+    },
+    setMemory(i, memory) {
+      began('setMemory');
+      checkIndex('setMemory', i, streams);
+      checkMemory(memory, latentShape ? latentShape[0] * latentShape[1] : 0, rules);
+      policy.setMemory(i, memory);
     },
     async act(observation) {
       const elapsed = began('act');
@@ -153,6 +175,21 @@ function elementsOf(space: Space): Rule {
     case 'image':
       return { size, fits: x => isWithin(x, 0, 1), expected: 'brightness values from 0 to 1' };
   }
+}
+
+const NUMBER: Rule = { size: 1, fits: isNumber, expected: 'finite numbers' };
+
+function checkIndex(call: string, i: unknown, streams: number): void {
+  if (!isBelow(i, streams)) refuse(call, `the index of an environment, from 0 to ${streams - 1}`, i);
+}
+
+/** Checks what `memory` gave, perhaps of another environment or with other numbers. */
+function checkMemory(memory: unknown, latents: number, rules: Rules): void {
+  const { past, ...carried } = (memory ?? {}) as Partial<AgentMemory>;
+  if (!(past instanceof TransitionLog)) refuse('setMemory', 'what memory() returned, or a copy with other latents', memory);
+  checkTransitions('setMemory.past', past, rules, past.length);
+  for (const [name, values] of Object.entries(carried))
+    if (values !== undefined) checkNumbers(`setMemory.${name}`, values, NUMBER, latents);
 }
 
 function checkTransitions(name: string, value: unknown, rules: Rules, count: number): void {

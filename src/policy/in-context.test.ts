@@ -38,8 +38,15 @@ interface Step {
 
 /** One environment by the side: what happened, and what has to reach the model because of it. */
 class Witness {
-  readonly segments: Step[][] = [];
+  segments: Step[][] = [];
   running: Step[] = [];
+}
+
+/** Where a play stopped. */
+interface Played {
+  readonly witnesses: Witness[];
+  readonly seen: number[][];
+  readonly elapsed: Int32Array;
 }
 
 const NAME =
@@ -143,14 +150,14 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, co
   };
 
   /** Plays random steps and checks every call of the model against the witnesses. */
-  async function play(policy: ReturnType<typeof inContextPolicy>, steps: number, seed: number, compresses = true) {
+  async function play(policy: ReturnType<typeof inContextPolicy>, steps: number, seed: number, compresses = true, earlier?: Played) {
     const random = Random.seeded(seed);
     const look = () => [random.integer(3), random.integer(4)];
-    const witnesses = Array.from({ length: SIZE }, () => new Witness());
-    let seen = witnesses.map(look);
+    const witnesses = earlier?.witnesses ?? Array.from({ length: SIZE }, () => new Witness());
+    let seen = earlier?.seen ?? witnesses.map(look);
     // The latents before the first segment are zeros where Z goes on from itself, and else what an empty context becomes.
-    let expectedCompressions = compressions + (recurrent ? 0 : Math.ceil(SIZE / CHUNK));
-    const elapsed = new Int32Array(SIZE);
+    let expectedCompressions = compressions + (recurrent || earlier ? 0 : Math.ceil(SIZE / CHUNK));
+    const elapsed = earlier?.elapsed ?? new Int32Array(SIZE);
     for (let n = 0; n < steps; n++) {
       // What is acted on twice counts once.
       if (n % 2 === 1) await policy.act(Float32Array.from(witnesses.flatMap(look)));
@@ -205,16 +212,58 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, co
         truncated: Uint8Array.from(feedback.truncated),
       } satisfies Feedback);
     }
-    return witnesses;
+    return { witnesses, seen, elapsed };
+  }
+
+  /** Everything is as if nothing had been changed once the running segments have ended. */
+  async function expectRecovery(policy: ReturnType<typeof inContextPolicy>, { witnesses, seen }: Played) {
+    const nothing = { action: new Int32Array(SIZE), reward: new Float32Array(SIZE), terminated: new Uint8Array(SIZE).fill(1) };
+    const observation = Float32Array.from(seen.flat());
+    await policy.observe({ observation, nextObservation: observation, truncated: new Uint8Array(SIZE), ...nothing });
+    for (const [i, witness] of witnesses.entries()) {
+      witness.segments.push([...witness.running, { observation: seen[i], action: 0, reward: 0, nextObservation: seen[i], ended: true }]);
+      expect((await policy.memory(i)).latents).toEqual(expectedLatents(witness));
+    }
   }
 
   it('feeds the latents of the past segments, and the running one, and compresses only when one ends', async () => {
     const policy = inContextPolicy({ ...model, compress });
     expect(policy.actions).toMatchObject({ space: { kind: 'discrete', n: 3 }, width: 1, size: 3 });
     policy.reset(SIZE);
-    const witnesses = await play(policy, 40, 1);
+    const { witnesses } = await play(policy, 40, 1);
     // Far more happened than the context holds.
     for (const { segments } of witnesses) expect(segments.flat().length).toBeGreaterThan(2 * contextTransitions);
+  });
+
+  it('goes on with the memory of another environment, or of an earlier time, in the middle of a segment', async () => {
+    const policy = inContextPolicy({ ...model, compress });
+    policy.reset(SIZE);
+    const played = await play(policy, 10, 2);
+    const [first, second, third] = played.witnesses;
+    const memories = await Promise.all([0, 1, 2].map(i => policy.memory(i)));
+    const past = third.segments.slice();
+    [first.segments, second.segments] = [second.segments, first.segments];
+    policy.setMemory(0, memories[1]);
+    policy.setMemory(1, memories[0]);
+    const later = await play(policy, 9, 3, true, played);
+    await policy.memory(2);
+    third.segments = past;
+    policy.setMemory(2, memories[2]);
+    await play(policy, 9, 4, true, later);
+  });
+
+  it('goes on from other latents if it goes on from itself, and else forgets them when the segment ends', async () => {
+    const policy = inContextPolicy({ ...model, compress });
+    policy.reset(SIZE);
+    const played = await play(policy, 10, 2);
+    const memory = await policy.memory(1);
+    expect(memory.latents).toEqual(expectedLatents(played.witnesses[1]));
+    policy.setMemory(1, { ...memory, latents: Float32Array.of(1, 2, 3, 4), state: recurrent ? Float32Array.of(5, 6, 7, 8) : undefined });
+    await policy.act(Float32Array.from(played.seen.flat()));
+    expect([...acted.at(-1)!.latents.data.subarray(4, 8)]).toEqual([1, 2, 3, 4]);
+    const { state } = await policy.memory(1);
+    expect(state && [...state]).toEqual(recurrent ? [5, 6, 7, 8] : undefined);
+    if (!recurrent) await expectRecovery(policy, played);
   });
 
   it('forgets everything on reset, even in the middle of a segment', async () => {

@@ -7,7 +7,7 @@ import type { HostTensor, Program } from '../engine/index.ts';
 import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize, type Transitions } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import { type StepProgram, stepByStep, wholeSegment } from './acting.ts';
-import { latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
+import { type Carried, latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
 
 /** A trained model and what it acts on. */
 export interface InContextModel extends MemoryModel {
@@ -45,6 +45,19 @@ export interface InContextPolicy extends Policy {
   prompt(shown: readonly (Transitions | undefined)[]): void;
   /** Clears the memory of environment `i`, as after `reset`, except its prompt. */
   forget(i: number): void;
+  /** What environment `i` remembers of its complete segments. The running one is not part of it. */
+  memory(i: number): Promise<AgentMemory>;
+  /**
+   * Replaces what environment `i` remembers, such as by the memory of another environment, an earlier one, or one with other latents. The
+   * running segment goes on. A recurrent compressor goes on from the new Z; others compress what is in `past` when the segment ends.
+   */
+  setMemory(i: number, memory: AgentMemory): void;
+}
+
+/** What an agent remembers between segments. */
+export interface AgentMemory extends Partial<Carried> {
+  /** The transitions that a later context may still hold. */
+  readonly past: TransitionLog;
 }
 
 /**
@@ -80,6 +93,15 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   };
 
   const emptyLog = () => new TransitionLog(spaceSize(family.observationSpace), actions.width);
+  /** The complete segments of `past`, followed by the running one of `running`. */
+  const joined = (past: TransitionLog, running: TransitionLog) => {
+    const log = emptyLog();
+    for (let t = 0; t < past.starts.at(-1)!; t++) log.push(past, t);
+    for (let t = running.starts.at(-1)!; t < running.length; t++) log.push(running, t);
+    log.starts = [...past.starts];
+    log.encoded = [...past.encoded];
+    return log;
+  };
 
   return {
     actions,
@@ -96,6 +118,15 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       time[i] = 0;
       acting.endSegment(i);
       memory.forget(i);
+    },
+    async memory(i) {
+      await memory.refresh(logs);
+      return { ...memory.read(i), past: joined(logs[i], emptyLog()) };
+    },
+    setMemory(i, { latents, state, past }) {
+      logs[i] = joined(past, logs[i]);
+      if (latents) memory.write(i, { latents, state });
+      acting.reread(i);
     },
     async act(observation) {
       await memory.refresh(logs);

@@ -5,7 +5,16 @@ export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';
 export * from './load.ts';
-export { type CompressProgram, type ContextEncoder, type ContextSlot, contextEncoder, type MemoryModel, type Retriever } from './memory.ts';
+export {
+  type Carried,
+  type CompressProgram,
+  type ContextEncoder,
+  type ContextSlot,
+  contextEncoder,
+  type MemoryModel,
+  type Retriever,
+  TransitionLog,
+} from './memory.ts';
 export * from './predictor.ts';
 export * from './returns.ts';
 export * from './transformer.ts';

@@ -166,6 +166,14 @@ export function contextEncoder(tokenizer: Tokenizer, shape: ContextShape, compre
   return Object.assign(compressAll, { reset: () => input.reset?.() });
 }
 
+/** What an environment carries between segments. */
+export interface Carried {
+  /** [M · D] Z. */
+  readonly latents: Float32Array;
+  /** [M · D] the state of a recurrent compressor. */
+  readonly state?: Float32Array;
+}
+
 /** What computes Z. */
 export interface MemoryModel {
   /** Writes transitions as tokens. */
@@ -248,6 +256,18 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
     },
     endSegment(i: number): void {
       stale.push(i);
+      unretrieved.push(i);
+    },
+    /** Copies of what environment i carries; undefined if nothing is. */
+    read(i: number): Carried | undefined {
+      if (given || !latents) return undefined;
+      return { latents: rowOf(latents, i).slice(), state: carried && row(carried, i).slice() };
+    },
+    /** Replaces what environment i carries, until the next segment ends. */
+    write(i: number, { latents: values, state }: Carried): void {
+      if (latents) rowOf(latents, i).set(values);
+      if (carried) row(carried, i).set(state ?? values);
+      stale = stale.filter(each => each !== i);
       unretrieved.push(i);
     },
     /** Compresses what is out of date, and retrieves for changed Z. */

@@ -49,7 +49,7 @@ export class TransitionColumns implements Transitions {
   }
 
   /** Appends the transition of environment i. */
-  push(step: Feedback, i: number): void {
+  push(step: Transitions, i: number): void {
     for (const [column, width] of this.#widths) for (let k = i * width; k < (i + 1) * width; k++) this[column].push(step[column][k]);
   }
 

@@ -39,6 +39,13 @@ export interface VectorEnv {
    * @throws {CadenzaError} `E_SHAPE` for other actions.
    */
   step(actions: Actions): StepResult;
+  /**
+   * Gives environment `i` another task in the middle of its episode: its rules change, and nothing else does. Absent if tasks cannot change
+   * from outside.
+   *
+   * @throws {CadenzaError} `E_SHAPE` for a task that is not one of the family.
+   */
+  setTask?(i: number, task: Task): void;
   /** Releases resources outside this process; the next reset acquires them again. Absent if there are none. */
   close?(): void;
 }

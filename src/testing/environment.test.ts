@@ -52,8 +52,10 @@ const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
         result.reward[env.size - 1] += env.size > 1 ? made : 0;
         return result;
       },
+      setTask: undefined,
     })),
   ],
+  ['setTask', around(room, () => ({ setTask: () => {} }))],
   [
     'neighbors',
     stepping(plain, ({ reward }, { size }) => {

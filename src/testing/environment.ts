@@ -191,6 +191,34 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
+    name: 'setTask: another task changes nothing but the rules',
+    applies: played,
+    check(family) {
+      const tasks = someTasks(family);
+      const others = [...tasks.slice(1), tasks[0]];
+      // Each plays task i from the start, and with `setTask` from the middle of its first episode on.
+      const follow = (from: readonly Task[], to: readonly Task[] | undefined) =>
+        withEnv(family, from, Random.seeded(4), env => {
+          if (to && !env.setTask) return undefined;
+          env.reset();
+          const before = Array.from({ length: Math.min(3, family.horizon - 1) }, (_, t) =>
+            Array.from(env.step(anyActions(family, tasks.length, Random.seeded(t))).observation),
+          );
+          for (const [i, task] of (to ?? []).entries()) env.setTask!(i, task);
+          const later = [Array.from(env.reset(Random.seeded(9)))];
+          for (let t = 0; t < family.horizon; t++) {
+            const { reward, observation } = env.step(anyActions(family, tasks.length, Random.seeded(t)));
+            later.push(Array.from(reward), Array.from(observation));
+          }
+          return { before, later };
+        });
+      const changed = follow(tasks, others);
+      if (!changed) return;
+      expectEqual(changed.before, follow(tasks, undefined)!.before, 'observations before the tasks change');
+      expectEqual(changed.later, follow(others, undefined)!.later, 'episodes after the tasks changed and a reset(random)');
+    },
+  },
+  {
     name: 'neighbors: environments do not affect each other',
     applies: played,
     check(family) {
