@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   type AnyResults,
@@ -152,16 +152,16 @@ describe('openRun', () => {
     const at = folderOf('packed', withReturns(whole));
     const run = openRun(at);
     for (const name of ['results.json', 'returns.json']) {
-      writeFileSync(join(at, `${name}.gz`), gzipSync(readFileSync(join(at, name))));
+      writeFileSync(join(at, `${name}.br`), brotliCompressSync(readFileSync(join(at, name))));
       rmSync(join(at, name));
     }
     expect(openRun(at)).toEqual(run);
-    expect(openRun(join(at, 'results.json.gz'))).toEqual(run);
+    expect(openRun(join(at, 'results.json.br'))).toEqual(run);
     expect(openRun(join(at, 'results.json'))).toEqual(run);
-    writeFileSync(join(at, 'returns.json.gz'), gzipSync(`${whole} `));
-    expect(() => openRun(at)).toThrow(refusal('returns.json.gz', 'SHA-256'));
-    writeFileSync(join(at, 'returns.json.gz'), gzipSync(whole).subarray(0, 1000));
-    expect(() => openRun(at)).toThrow(refusal('returns.json.gz', 'gzip'));
+    writeFileSync(join(at, 'returns.json.br'), brotliCompressSync(`${whole} `));
+    expect(() => openRun(at)).toThrow(refusal('returns.json.br', 'SHA-256'));
+    writeFileSync(join(at, 'returns.json.br'), brotliCompressSync(whole).subarray(0, 1000));
+    expect(() => openRun(at)).toThrow(refusal('returns.json.br', 'Brotli'));
   });
 
   it('refuses results that were altered after they were sealed, in any number', () => {

@@ -14,7 +14,7 @@ import type { Progress } from '../util/progress.ts';
 export const CONFIG_FILE = 'config.yaml';
 
 /** Names of outputs, which move together with config.yaml. All other files belong to the user. */
-const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json(\.gz)?|yaml|html|svg|png)|model|report|inspect)$/;
+const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json(\.br)?|yaml|html|svg|png)|model|report|inspect)$/;
 
 /** Maximum number of changed settings in one line. */
 const LISTED = 5;

@@ -25,8 +25,8 @@ export interface OpenRun {
 }
 
 /**
- * Opens the results of a run of any kind, given its folder or its results.json. This file and the raw returns may be compressed by gzip
- * (`results.json.gz`, `returns.json.gz`).
+ * Opens the results of a run of any kind, given its folder or its results.json. This file and the raw returns may be compressed by Brotli
+ * (`results.json.br`, `returns.json.br`).
  *
  * @throws `E_DATA` if there are none, or they were altered.
  */

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { diskFault, hashJson, packedPath, readJson, sha256, sha256File, writeFileAtomic, writeJson } from './files.ts';
@@ -61,13 +61,13 @@ describe('JSON', () => {
   test('a compressed file stands in for one that is not there, and is refused where it is damaged', () => {
     const path = join(folder, 'value.json');
     expect(packedPath(path)).toBe(path);
-    const packed = gzipSync('{"a": 1}');
-    writeFileSync(`${path}.gz`, packed);
-    expect(packedPath(path)).toBe(`${path}.gz`);
+    const packed = brotliCompressSync('{"a": 1}');
+    writeFileSync(`${path}.br`, packed);
+    expect(packedPath(path)).toBe(`${path}.br`);
     expect(readJson(packedPath(path))).toEqual({ a: 1 });
-    for (const damaged of [packed.subarray(0, 15), Buffer.from('{"a": 1}'), packed.map((byte, i) => (i === 20 ? byte ^ 1 : byte))]) {
-      writeFileSync(`${path}.gz`, damaged);
-      expect(() => readJson(packedPath(path))).toThrow(failure('E_DATA', 'value.json.gz', 'gzip'));
+    for (const damaged of [packed.subarray(0, 6), Buffer.from('{"a": 1}')]) {
+      writeFileSync(`${path}.br`, damaged);
+      expect(() => readJson(packedPath(path))).toThrow(failure('E_DATA', 'value.json.br', 'Brotli'));
     }
     writeFileSync(path, '{"a": 2}');
     expect(readJson(packedPath(path))).toEqual({ a: 2 });

@@ -22,7 +22,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { canonicalJson } from './canonical.ts';
 import { attempt, CadenzaError, type ErrorCode } from './errors.ts';
 
@@ -213,17 +213,17 @@ function unreadable(error: unknown, path: string, code: ErrorCode, advice: strin
 /** Path of standard input, which can be read only once. */
 export const STDIN = '/dev/stdin';
 
-/** What is added to the name of a file that is kept compressed by gzip. */
-export const PACKED = '.gz';
+/** What is added to the name of a file that is kept compressed by Brotli, which finds repetitions at any distance. */
+export const PACKED = '.br';
 
 /** Most bytes that a compressed file may hold: no text of more fits into a string. */
 const MOST_UNPACKED = 2 ** 29;
 
-/** Where a file is: at `path`, or else gzip-compressed at `path.gz`. Gives `path` where neither is there. */
+/** Where a file is: at `path`, or else compressed at `path.br`. Gives `path` where neither is there. */
 export const packedPath = (path: string): string => (!existsSync(path) && existsSync(path + PACKED) ? path + PACKED : path);
 
 /**
- * Reads a whole file; decompresses it if its name ends in `.gz`.
+ * Reads a whole file; decompresses it if its name ends in `.br`.
  *
  * @param code the error code to raise, by the purpose of the file.
  * @throws {CadenzaError} `code` if it is missing, unreadable or not compressed as its name says, with `advice` on what to do.
@@ -238,9 +238,9 @@ export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Ch
   }
   if (!path.endsWith(PACKED)) return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: MOST_UNPACKED });
+    return brotliDecompressSync(bytes, { maxOutputLength: MOST_UNPACKED });
   } catch (error) {
-    const what = `expected a gzip file of at most ${MOST_UNPACKED / 2 ** 20} MiB, found another or a damaged one`;
+    const what = `expected a Brotli file of at most ${MOST_UNPACKED / 2 ** 20} MiB, found another or a damaged one`;
     throw new CadenzaError(code, `${shownPath(path)}: ${what} (${(error as Error).message}). ${advice}`, { cause: error });
   }
 }
