@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { expectGymnasium, hasGymnasium } from '../../test/helpers/python.ts';
 import { type EnvFamily, listedTasks, observationIndex, optimalActions, stateOf, tabularModel } from '../rl/index.ts';
-import { environmentChecks, someTasks } from '../testing/environment.ts';
+import { environmentChecks } from '../testing/environment.ts';
+import { someTasks } from '../testing/playing.ts';
 import { Random } from '../util/random.ts';
 import { environment, environments } from './index.ts';
 

@@ -10,7 +10,7 @@ import { actionDistribution, newActions, type Space } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectClose, expectThat, normals, type Rule } from './check.ts';
 import { jacobianError } from './engine.ts';
-import { expectWithin } from './environment.ts';
+import { expectWithin } from './playing.ts';
 
 const [B, D] = [2, 4];
 

@@ -6,7 +6,7 @@ import { actionDistribution, type EnvFamily, episodeStarts, type History, spaceS
 import { generateHistories, type LearnerSource, type Source, type WantedHistory } from '../sources/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectRefusal, expectThat, type Rule } from './check.ts';
-import { expectWithin, someTasks } from './environment.ts';
+import { expectWithin, someTasks } from './playing.ts';
 
 const EPISODES = 4;
 
