@@ -22,7 +22,7 @@ if (Number(process.versions.node.split('.')[0]) < needed)
 // A checkout compiles changed sources; an installed package has none.
 if (existsSync(here('src')) && existsSync(here('scripts/setup.mjs'))) {
   const { setup } = await import('../scripts/setup.mjs');
-  await setup(root).catch(error => fail(error.message));
+  await setup(root, { web: process.argv.includes('play') }).catch(error => fail(error.message));
 }
 if (!existsSync(here('dist/cli/main.js')))
   fail(

@@ -15,12 +15,13 @@ import { trimOnnxRuntime } from './trim-onnxruntime.mjs';
 const ABANDONED = 10_000;
 
 /**
- * Sets up the checkout at `root`: with `types`, as for the package; without, only to run. Does and prints nothing if it is up to date.
- * Throws if npm fails.
+ * Sets up the checkout at `root`: with `types`, as for the package; without, only to run; with `web`, the pages too. Does and prints nothing
+ * if it is up to date. Throws if npm fails.
  */
-export async function setup(root, { types = false } = {}) {
+export async function setup(root, { types = false, web = false } = {}) {
   const marks = types ? [RUNS, TYPED] : [RUNS];
-  if (isInstalled(root) && isBuilt(root, marks)) return;
+  const pages = () => !web || isBuilt(root, [PAGES], ['src', 'web']);
+  if (isInstalled(root) && isBuilt(root, marks) && pages()) return;
   const unlock = await lock(join(root, '.setup.lock'));
   try {
     // Check again, because another process may have done the work in the meantime.
@@ -38,6 +39,12 @@ export async function setup(root, { types = false } = {}) {
       removeOrphans(root);
       rmSync(join(root, 'dist', TYPED), { force: true });
       for (const mark of marks) writeFileSync(join(root, 'dist', mark), sources);
+    }
+    if (!pages()) {
+      say('building the pages …');
+      const sources = hashOfSources(root, ['src', 'web']);
+      await npm(root, ['run', '--silent', 'build:web']);
+      writeFileSync(join(root, 'dist', PAGES), sources);
     }
   } finally {
     unlock();
@@ -64,30 +71,30 @@ export function isInstalled(root) {
   return Object.entries(locked).every(asLocked) && Object.keys(installed).every(path => path in locked);
 }
 
-/** Files in dist with the hash of the sources that were compiled: to run, and with types. */
-const [RUNS, TYPED] = ['.built', '.typed'];
+/** Files in dist with the hash of the sources that were compiled: to run, with types, and of the pages. */
+const [RUNS, TYPED, PAGES] = ['.built', '.typed', 'web/.built'];
 
-/** Whether dist was compiled from the current src. */
-export const isBuilt = (root, marks = [RUNS]) => {
-  const sources = hashOfSources(root);
+/** Whether dist was compiled from the current sources. */
+export const isBuilt = (root, marks = [RUNS], folders = ['src']) => {
+  const sources = hashOfSources(root, folders);
   return marks.map(mark => join(root, 'dist', mark)).every(mark => existsSync(mark) && readFileSync(mark, 'utf8') === sources);
 };
 
 /** Hash of the content, because file times are unreliable after a checkout, a copy or a restored cache. */
-function hashOfSources(root) {
+function hashOfSources(root, folders = ['src']) {
   const hash = createHash('sha256');
-  const sources = readdirSync(join(root, 'src'), { recursive: true }).sort();
-  for (const path of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...sources.map(name => join('src', name))]) {
+  const sources = folders.flatMap(folder => readdirSync(join(root, folder), { recursive: true }).map(name => join(folder, name)));
+  for (const path of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...sources.sort()]) {
     const file = join(root, path);
     if (statSync(file).isFile()) hash.update(`${path}\0`).update(readFileSync(file)).update('\0');
   }
   return hash.digest('hex');
 }
 
-/** Removes compiled files without sources. Other files stay in place, because a running cadenza may load them at any time. */
+/** Removes compiled files without sources, except pages. Other files stay in place, because a running cadenza may load them at any time. */
 function removeOrphans(root) {
   for (const name of readdirSync(join(root, 'dist'), { recursive: true })) {
-    const source = /^(.*)\.(d\.ts|js)$/.exec(name)?.[1];
+    const source = /^(?!web\b)(.*)\.(d\.ts|js)$/.exec(name)?.[1];
     if (source && !existsSync(join(root, 'src', `${source}.ts`))) rmSync(join(root, 'dist', name));
   }
 }
@@ -139,7 +146,8 @@ const say = text => console.error(`cadenza: ${text}`);
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  await setup(root, { types: process.argv.includes('--types') }).catch(error => {
+  const [types, web] = ['--types', '--web'].map(option => process.argv.includes(option));
+  await setup(root, { types, web }).catch(error => {
     say(error.message);
     process.exitCode = 1;
   });

@@ -37,6 +37,7 @@ const ORDER = [
   'analysis',
   'pipeline',
   'reports',
+  'server',
   'testing',
   // The root of the package.
   'index.ts',

@@ -22,6 +22,7 @@ import { ROOT } from './helpers/command.ts';
 interface Locked {
   integrity?: string;
   hasInstallScript?: boolean;
+  link?: boolean;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
@@ -61,7 +62,9 @@ describe('the lock file', () => {
         if (!found) missing.push(`${path}: ${name}`);
       }
     expect(missing).toEqual([]);
-    expect(Object.entries(packages).filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
+    // All but the folders of this repository.
+    const others = Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && !link);
+    expect(others.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
     expect(Object.keys(project.dependencies!).filter(name => !packages[`node_modules/${name}`])).toEqual([]);
   });
 
@@ -86,6 +89,9 @@ if (what === 'ci') {
   const { '': _, ...packages } = JSON.parse(require('node:fs').readFileSync('package-lock.json', 'utf8')).packages;
   delete packages['node_modules/elsewhere'];
   writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages }));
+} else if (process.argv.at(-1) === 'build:web') {
+  mkdirSync('dist/web', { recursive: true });
+  cpSync('web/index.html', 'dist/web/index.html');
 } else {
   mkdirSync('dist/cli', { recursive: true });
   for (const name of readdirSync('src/cli')) cpSync('src/cli/' + name, 'dist/cli/' + name.replace(/ts$/, 'js'));
@@ -104,6 +110,7 @@ function makeCheckout(): void {
   put('tsconfig.build.json', '{}');
   put('src/cli/main.ts', 'console.log("ran", ...process.argv.slice(2))');
   put('src/cli/other.ts', '');
+  put('web/index.html', '<p>a page</p>');
   put('path/package.json', { type: 'commonjs' });
   put('path/npm', FAKE_NPM);
   chmodSync(join(folder, 'path/npm'), 0o755);
@@ -118,7 +125,7 @@ const forget = () => rmSync(join(folder, 'npm.log'), { force: true });
 // A shell script cannot stand in for npm.cmd.
 describe.skipIf(process.platform === 'win32')('a checkout', async () => {
   const script: string = join(ROOT, 'scripts/setup.mjs');
-  const { setup } = (await import(script)) as { setup(root: string, options?: { types?: boolean }): Promise<void> };
+  const { setup } = (await import(script)) as { setup(root: string, options?: { types?: boolean; web?: boolean }): Promise<void> };
 
   it('is installed and compiled once, and again where the lock file or a source changed', async () => {
     makeCheckout();
@@ -138,6 +145,17 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     await setup(folder);
     expect(asked()).toBe('compile');
     expect(readdirSync(join(folder, 'dist/cli'))).toEqual(['main.js']);
+    // Pages are built where they are asked for, and stay where others are compiled.
+    forget();
+    for (let time = 0; time < 2; time++) await setup(folder, { web: true });
+    expect(asked()).toBe('build:web');
+    put('web/index.html', '<p>another page</p>');
+    put('dist/web/assets/page.js', '');
+    put('src/cli/main.ts', 'console.log("changed again")');
+    await setup(folder);
+    await setup(folder, { web: true });
+    expect(asked()).toBe('build:web compile build:web');
+    expect(existsSync(join(folder, 'dist/web/assets/page.js'))).toBe(true);
     expect(existsSync(join(folder, '.setup.lock'))).toBe(false);
   });
 
@@ -235,7 +253,7 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     expect(status, stderr).toBe(0);
     const [{ files: packed }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
     const paths = packed.map(({ path }: { path: string }) => path);
-    expect(paths).toEqual(expect.arrayContaining(['dist/cli/main.js', bin.cadenza.replace(/^\.\//, '')]));
+    expect(paths).toEqual(expect.arrayContaining(['dist/cli/main.js', 'dist/web/index.html', bin.cadenza.replace(/^\.\//, '')]));
     expect(paths.filter((path: string) => /^(src|node_modules)\//.test(path))).toEqual([]);
   });
 

@@ -75,6 +75,7 @@ export default defineConfig({
         store: 'Store and look up contexts',
         gymnasium: 'Use Gymnasium environments',
         draw: 'Draw an episode',
+        playground: 'Watch an agent learn',
         deploy: 'Deploy a trained agent',
       }),
       section('Concepts', 'concepts', {

@@ -98,6 +98,13 @@ export const HELP: Readonly<Record<string, Help>> = {
     ],
     see: 'docs/tutorials/paper.md',
   },
+  play: {
+    examples: [
+      ['play', 'open the playground with the agents that come with cadenza'],
+      ['play runs/dark-room', 'play the agent of a run, too'],
+    ],
+    see: 'docs/how-to/playground.md',
+  },
   store: { examples: [['store build runs/dark-room --out contexts.db', 'store the contexts of a run']], see: STORE },
   'store build': {
     examples: [

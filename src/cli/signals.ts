@@ -35,6 +35,16 @@ export function endOnSignal(): void {
   process.on('SIGTERM', end);
 }
 
+/** Resolves at the first SIGINT or SIGTERM, which is the usual end of a server. Call once per process. */
+export function endOfService(): Promise<void> {
+  return new Promise(resolve => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.off(name, end);
+      process.once(name, () => resolve());
+    }
+  });
+}
+
 /** How to resume an interrupted command, in words. */
 export const continues = ({ fresh }: { fresh?: boolean }): string =>
   fresh ? 'run the same command without --fresh to resume' : 'run the same command to resume';

@@ -1,0 +1,58 @@
+/** @file Sessions of the playground without a page: equal setups and edits give equal sessions, and a link restores one. */
+
+import { describe, expect, it } from 'vitest';
+import { fromLink, type Linked, toLink } from '../../web/src/play/link.ts';
+import { type EditKind, type LaneView, Session, type Setup } from '../../web/src/play/session.ts';
+import { worldIds, worldOf } from '../../web/src/play/worlds.ts';
+
+const noModel = async (name: string): Promise<never> => {
+  throw new Error(name);
+};
+const open = (setup: Setup) => Session.open(setup, noModel);
+const numbers = ({ scores, running, task, steps }: LaneView) => ({ scores, running, task, steps });
+
+describe.each(worldIds)('a session in %s', world => {
+  const setup: Setup = { world, agents: ['source', 'random', 'you'], seed: 3 };
+  const { places } = worldOf(world);
+
+  it('is restored by its link, with what was done on the way', async () => {
+    const session = await open(setup);
+    const moved: EditKind = { kind: 'move', role: places[0].role, cell: [0, 1] };
+    await session.edit(2, { kind: 'act', action: 1 });
+    for (let t = 0; t < 30; t++) await session.step();
+    await session.edit(0, moved);
+    await session.edit(2, { kind: 'act', action: 4 });
+    for (let t = 0; t < 40; t++) await session.step();
+    await session.edit(1, { kind: 'wipe' });
+    const linked: Linked = { ...setup, steps: session.steps, edits: session.edits, speed: 30, shown: 1 };
+    const read = fromLink(`#${toLink(linked)}`, []);
+    expect(read).toEqual({ ...linked, options: {}, edits: [...session.edits] });
+
+    const again = await open(read);
+    await again.replay(read.steps, read.edits);
+    expect(again.steps).toEqual([70, 70, 2]);
+    expect((await again.view()).map(numbers)).toEqual((await session.view()).map(numbers));
+    expect(places[0].at((await again.view())[0].task)).toEqual([0, 1]);
+  });
+
+  it('shows what its learner finds: the source earns more than random actions', async () => {
+    const session = await open({ ...setup, agents: ['source', 'random'] });
+    for (let t = 0; t < 2000; t++) await session.step();
+    const [source, random] = (await session.view()).map(({ scores }) => scores.reduce((sum, score) => sum + score, 0));
+    expect(source).toBeGreaterThan(2 * random);
+  });
+});
+
+describe('links', () => {
+  it('have a default for everything that is missing or unknown', () => {
+    const empty = fromLink('', ['source']);
+    expect(empty).toEqual({ world: worldIds[0], options: {}, agents: ['source'], seed: 1, steps: [], edits: [], speed: 10, shown: 0 });
+    expect(fromLink('#seed=-1&speed=7&shown=99&steps=x,1e9&edits=0.1.fly~~0.2&options=[1]&agents=', ['random'])).toEqual({
+      ...empty,
+      agents: ['random'],
+      seed: 0,
+      steps: [0, 100_000],
+      shown: 3,
+    });
+  });
+});

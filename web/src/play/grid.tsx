@@ -1,0 +1,127 @@
+/** @file A room with what is in it, the policy in every cell, and places that a click moves. */
+
+import { useState } from 'preact/hooks';
+import { type GridScene, type Mark, ROLES } from '../../../src/rl/scene.ts';
+
+/** Pixels of a cell. */
+const CELL = 30;
+
+/** Directions of actions by their names. */
+const WAYS: Readonly<Record<string, readonly [number, number]>> = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] };
+
+interface GridProps {
+  readonly scene: GridScene;
+  /** [cells][P] what the agent would do in every cell. */
+  readonly field?: readonly (readonly number[])[];
+  readonly actionNames?: readonly string[];
+  /** What a click moves, if anything. */
+  readonly moving?: string;
+  readonly onPlace?: (cell: readonly [number, number]) => void;
+  readonly label: string;
+}
+
+const center = (index: number) => (index + 0.5) * CELL;
+
+export function Grid({ scene, field, actionNames, moving, onPlace, label }: GridProps) {
+  const { columns, rows, walls, marks } = scene;
+  const [cursor, setCursor] = useState<readonly [number, number]>([0, 0]);
+  const places = moving !== undefined && onPlace !== undefined;
+  const cells = Array.from({ length: columns * rows }, (_, i) => [i % columns, Math.floor(i / columns)] as const);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const way = WAYS[event.key.replace('Arrow', '').toLowerCase()];
+    if (way) {
+      const clamp = (value: number, count: number) => Math.max(0, Math.min(count - 1, value));
+      setCursor([clamp(cursor[0] + way[0], columns), clamp(cursor[1] + way[1], rows)]);
+    } else if (event.key === 'Enter' || event.key === ' ') onPlace?.(cursor);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <svg
+      class={places ? 'grid places' : 'grid'}
+      viewBox={`-1 -1 ${columns * CELL + 2} ${rows * CELL + 2}`}
+      role={places ? 'application' : 'img'}
+      aria-label={places ? `${label} Arrow keys choose a cell, Enter moves the ${moving} there.` : label}
+      tabindex={places ? 0 : undefined}
+      onKeyDown={places ? onKeyDown : undefined}
+      data-columns={columns}
+    >
+      <rect class="floor" width={columns * CELL} height={rows * CELL} />
+      {walls && cells.map(([x, y], i) => walls[i] !== 0 && <rect class="wall" x={x * CELL} y={y * CELL} width={CELL} height={CELL} />)}
+      <path
+        class="lines"
+        d={[
+          ...Array.from({ length: rows + 1 }, (_, y) => `M0 ${y * CELL}h${columns * CELL}`),
+          ...Array.from({ length: columns + 1 }, (_, x) => `M${x * CELL} 0v${rows * CELL}`),
+        ].join('')}
+      />
+      {field && actionNames && cells.map(([x, y], i) => <Arrow x={center(x)} y={center(y)} row={field[i]} names={actionNames} />)}
+      {marks.map(mark => (
+        <Drawn mark={mark} />
+      ))}
+      {places && (
+        <>
+          {cells.map(([x, y]) => (
+            // biome-ignore lint/a11y/noStaticElementInteractions: the drawing itself takes the keys.
+            <rect
+              class="target"
+              data-cell={`${x},${y}`}
+              x={x * CELL}
+              y={y * CELL}
+              width={CELL}
+              height={CELL}
+              onClick={() => onPlace([x, y])}
+            />
+          ))}
+          <rect class="cursor" x={cursor[0] * CELL + 2} y={cursor[1] * CELL + 2} width={CELL - 4} height={CELL - 4} />
+        </>
+      )}
+    </svg>
+  );
+}
+
+/** The most likely action in a cell: an arrow, or a dot for staying. Its opacity is its probability. */
+function Arrow({ x, y, row, names }: { x: number; y: number; row: readonly number[]; names: readonly string[] }) {
+  const best = row.indexOf(Math.max(...row));
+  const way = WAYS[names[best]];
+  const opacity = (row[best] ** 2).toFixed(2);
+  if (!way) return <circle class="stay" cx={x} cy={y} r={2.5} opacity={opacity} />;
+  const [dx, dy] = way.map(part => part * CELL * 0.3);
+  const tip = [x + dx, y + dy];
+  const side = [-dy * 0.55, dx * 0.55];
+  const back = [tip[0] - dx * 0.8, tip[1] - dy * 0.8];
+  return (
+    <path
+      class="arrow"
+      opacity={opacity}
+      d={`M${x - dx} ${y - dy}L${tip[0]} ${tip[1]}M${back[0] + side[0]} ${back[1] + side[1]}L${tip[0]} ${tip[1]}L${back[0] - side[0]} ${back[1] - side[1]}`}
+    />
+  );
+}
+
+function Drawn({ mark }: { mark: Mark }) {
+  const [x, y] = [center(mark.at[0]), center(mark.at[1])];
+  const { letter, color } = ROLES[mark.role];
+  if (mark.role === 'visited') return <circle class="visited" cx={x} cy={y} r={CELL * 0.12} />;
+  if (mark.role === 'agent') return <circle class="agent" data-role="agent" cx={x} cy={y} r={CELL * 0.32} />;
+  return (
+    <g data-role={mark.role} data-at={`${mark.at[0]},${mark.at[1]}`}>
+      <title>{mark.role}</title>
+      <rect
+        x={x - CELL * 0.38}
+        y={y - CELL * 0.38}
+        width={CELL * 0.76}
+        height={CELL * 0.76}
+        rx="4"
+        fill={color}
+        fill-opacity="0.22"
+        stroke={color}
+        stroke-width="1.5"
+        stroke-dasharray={mark.hidden ? '4 3' : undefined}
+      />
+      <text class="letter" x={x} y={y}>
+        {mark.letter ?? letter}
+      </text>
+    </g>
+  );
+}

@@ -1,0 +1,146 @@
+/** @file The memory of an agent: Z now, one latent through time, and what a person can do to it. */
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LaneView } from './session.ts';
+import { edit } from './state.ts';
+
+/** Colors of −1, 0 and 1, for light and dark pages alike. */
+const [LOW, ZERO, HIGH] = [
+  [31, 119, 201],
+  [245, 245, 245],
+  [213, 94, 0],
+];
+
+const mix = (from: readonly number[], to: readonly number[], share: number) => from.map((part, i) => part + (to[i] - part) * share);
+
+/** A picture of rows × columns numbers, each divided by the largest. */
+function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const context = canvas.current?.getContext('2d');
+    if (!context || rows * columns === 0) return;
+    let most = 1e-6;
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) most = Math.max(most, Math.abs(at(r, c)));
+    const picture = context.createImageData(columns, rows);
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < columns; c++) {
+        const value = at(r, c) / most;
+        picture.data.set([...mix(ZERO, value < 0 ? LOW : HIGH, Math.sqrt(Math.abs(value))), 255], 4 * (r * columns + c));
+      }
+    context.putImageData(picture, 0, 0);
+  });
+  const pick = (event: MouseEvent) => {
+    const { left, top, width, height } = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    onPick?.(Math.floor(((event.clientY - top) / height) * rows), Math.floor(((event.clientX - left) / width) * columns));
+  };
+  return (
+    <span class="heat-map">
+      <canvas ref={canvas} width={Math.max(1, columns)} height={Math.max(1, rows)} role="img" aria-label={label} onClick={onPick && pick} />
+      {picked && (
+        <i
+          class="picked"
+          style={{
+            left: `${(100 * picked[1]) / columns}%`,
+            top: `${(100 * picked[0]) / rows}%`,
+            width: `${100 / columns}%`,
+            height: `${100 / rows}%`,
+          }}
+        />
+      )}
+    </span>
+  );
+}
+
+interface HeatMapProps {
+  readonly rows: number;
+  readonly columns: number;
+  readonly at: (row: number, column: number) => number;
+  readonly label: string;
+  readonly onPick?: (row: number, column: number) => void;
+  readonly picked?: readonly [number, number];
+}
+
+export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; names: readonly string[]; index: number }) {
+  const [[m, d], pick] = useState<readonly [number, number]>([0, 0]);
+  const lane = lanes[index];
+  if (!lane?.latents || !lane.latentShape) return <p>{names[index]} carries no latents between episodes.</p>;
+  const { latents, latentShape, trail, dropped, frozen } = lane;
+  const [M, D] = latentShape;
+  const [latent, dimension] = [Math.min(m, M - 1), Math.min(d, D - 1)];
+  const at = latent * D + dimension;
+  const value = latents[at];
+  const others = lanes.flatMap((other, i) => (i !== index && other.agent === lane.agent ? [i] : []));
+  return (
+    <div class="memory">
+      <div>
+        <h3>Z now</h3>
+        <p class="note">
+          {M} latents of {D} numbers. Choose one to see it through time, or to change it.
+        </p>
+        <HeatMap
+          rows={M}
+          columns={D}
+          at={(row, column) => latents[row * D + column]}
+          label={`Z: ${M} latents of ${D} numbers`}
+          onPick={(row, column) => pick([row, column])}
+          picked={[latent, dimension]}
+        />
+        <div class="controls">
+          <label>
+            latent
+            <input type="number" min="1" max={M} value={latent + 1} onInput={event => pick([numberOf(event, M) - 1, dimension])} />
+          </label>
+          <label>
+            number
+            <input type="number" min="1" max={D} value={dimension + 1} onInput={event => pick([latent, numberOf(event, D) - 1])} />
+          </label>
+          <label class="wide">
+            value {value.toFixed(2)}
+            <input
+              type="range"
+              min="-3"
+              max="3"
+              step="0.05"
+              value={value}
+              data-testid="latent"
+              onChange={event => edit(index, { kind: 'latent', index: at, value: Number(event.currentTarget.value) })}
+            />
+          </label>
+        </div>
+      </div>
+      <div>
+        <h3>Latent {latent + 1} through time</h3>
+        <p class="note">
+          One column for Z after each segment
+          {trail.length > 0 ? `, ${dropped + 1} to ${dropped + trail.length}` : ''}.
+        </p>
+        {trail.length > 0 ? (
+          <HeatMap
+            rows={D}
+            columns={trail.length}
+            at={(row, column) => trail[column][latent * D + row]}
+            label={`Latent ${latent + 1} after each of ${trail.length} segments`}
+          />
+        ) : (
+          <p class="empty">Nothing yet: Z changes when a segment ends.</p>
+        )}
+        <div class="controls">
+          <button type="button" onClick={() => edit(index, { kind: 'wipe' })}>
+            Wipe
+          </button>
+          <button type="button" aria-pressed={frozen} onClick={() => edit(index, { kind: 'freeze', on: !frozen })}>
+            {frozen ? 'Thaw' : 'Freeze'}
+          </button>
+          {others.map(other => (
+            <button type="button" onClick={() => edit(index, { kind: 'exchange', other })}>
+              Exchange with {names[other]}
+            </button>
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+const numberOf = (event: Event, most: number) =>
+  Math.max(1, Math.min(most, Math.round(Number((event.currentTarget as HTMLInputElement).value)) || 1));

@@ -1,0 +1,52 @@
+/** @file Messages between the page and the worker in which a session runs. */
+
+import type { Edit, EditKind, LaneView, Setup } from './session.ts';
+
+/** A model that can be played, as `agents/index.json` lists it. */
+export interface ListedModel {
+  /** What the address of the page calls it, and its folder next to the list. */
+  readonly name: string;
+  /** What the page calls it. */
+  readonly label: string;
+  /** Where it comes from, in one sentence. */
+  readonly about: string;
+  /** Its environment. */
+  readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
+}
+
+/** Files of a model that the page was given, by name. */
+export type ModelFiles = Readonly<Record<string, Uint8Array>>;
+
+/** What the page asks for. */
+export type Request =
+  /** Opens a session; `base` is the address of the folder with the models. */
+  | {
+      readonly kind: 'open';
+      readonly base: string;
+      readonly setup: Setup;
+      readonly steps: readonly number[];
+      readonly edits: readonly Edit[];
+    }
+  /** Steps a second; 0 pauses. */
+  | { readonly kind: 'run'; readonly speed: number }
+  | { readonly kind: 'step' }
+  | { readonly kind: 'edit'; readonly lane: number; readonly what: EditKind }
+  /** The agent whose field is computed; undefined: none. */
+  | { readonly kind: 'field'; readonly lane?: number }
+  /** The page has drawn the latest view. */
+  | { readonly kind: 'drawn' }
+  | { readonly kind: 'model'; readonly name: string; readonly files: ModelFiles };
+
+/** What the worker answers. */
+export type Answer =
+  | {
+      readonly kind: 'view';
+      readonly setup: Setup;
+      readonly lanes: readonly LaneView[];
+      readonly edits: readonly Edit[];
+      /** Whether no step follows before the page asks for one. */
+      readonly paused: boolean;
+    }
+  | { readonly kind: 'progress'; readonly share: number }
+  | { readonly kind: 'model'; readonly name: string; readonly env: ListedModel['env'] }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -1,0 +1,399 @@
+/**
+ * @file A session: agents side by side in copies of one world, each with a stream, a memory and a task of its own. It is deterministic: equal
+ * setups, edits and steps give equal sessions, in a page as in Node, so a link restores one. Shape key: M latents, D width, P numbers of a
+ * distribution over actions.
+ */
+
+import type { AgentMemory, LoadedPolicy } from '../../../src/policy/index.ts';
+import {
+  type Actions,
+  chooseActions,
+  type EnvFamily,
+  newActions,
+  type PastSteps,
+  type Policy,
+  type Scene,
+  type Task,
+  type VectorEnv,
+} from '../../../src/rl/index.ts';
+import { source, sourcePolicy } from '../../../src/sources/index.ts';
+import { Random } from '../../../src/util/random.ts';
+import { type World, worldOf } from './worlds.ts';
+
+/** What a session begins with. */
+export interface Setup {
+  /** Id of the world, and options of its environment. */
+  readonly world: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** The agents: `you`, `source`, `random`, or the name of a model. */
+  readonly agents: readonly string[];
+  /** Seed of everything that is drawn. */
+  readonly seed: number;
+}
+
+/** Something that a person does to one agent, before its step `at`. */
+export type Edit = { readonly lane: number; readonly at: number } & EditKind;
+
+/** What can be done. */
+export type EditKind =
+  /** Move something of the world to a cell. */
+  | { readonly kind: 'move'; readonly role: string; readonly cell: readonly [number, number] }
+  /** Clear the memory. */
+  | { readonly kind: 'wipe' }
+  /** Keep Z as it is now, or let it change again. */
+  | { readonly kind: 'freeze'; readonly on: boolean }
+  /** Exchange the memory with another agent of the same model. */
+  | { readonly kind: 'exchange'; readonly other: number }
+  /** Set one number of Z. */
+  | { readonly kind: 'latent'; readonly index: number; readonly value: number }
+  /** The action of `you`. */
+  | { readonly kind: 'act'; readonly action: number };
+
+/** One agent as a page shows it. */
+export interface LaneView {
+  readonly agent: string;
+  /** Steps since the beginning. */
+  readonly steps: number;
+  /** Complete episodes, and steps of the running one. */
+  readonly episode: number;
+  readonly step: number;
+  readonly task: Task;
+  readonly scene?: Scene;
+  /** What the curve shows: returns of complete episodes, or what was counted in complete windows of calls. */
+  readonly scores: readonly number[];
+  /** The score of the running episode or window. */
+  readonly running: number;
+  /** [P] the distribution of the latest action, and the action. */
+  readonly probabilities: readonly number[];
+  readonly action: number;
+  readonly reward: number;
+  /** [M · D] Z, if it carries one, and its shape. */
+  readonly latents?: Float32Array;
+  readonly latentShape?: readonly [M: number, D: number];
+  /** Z after each of the latest segments, and the number of segments before the first of them. */
+  readonly trail: readonly Float32Array[];
+  readonly dropped: number;
+  readonly frozen: boolean;
+  /** [cells][P] what it would do in each cell now; present if asked for. */
+  readonly field?: readonly (readonly number[])[];
+}
+
+/** Opens a model by its name, acting in one environment. */
+export type OpenModel = (name: string) => Promise<Player>;
+
+/** Segments whose Z is kept for the picture through time. */
+const TRAIL = 120;
+
+/** Where memory can be read and replaced. */
+type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory'>;
+
+/** Who acts: a model, with a second copy that is asked what it would do elsewhere, or something else. */
+export interface Player {
+  readonly policy: Policy & Partial<Remembering>;
+  /** Transitions of a segment, after which Z changes. */
+  readonly segment: number;
+  readonly latentShape?: readonly [M: number, D: number];
+  readonly scout?: LoadedPolicy;
+}
+
+/** One agent in its copy of the world. */
+class Lane {
+  readonly agent: string;
+  task: Task;
+  steps = 0;
+  readonly #world: World;
+  readonly #player: Player;
+  readonly #policy: Player['policy'];
+  readonly #random: Random;
+  readonly #environment: Random;
+  #env: VectorEnv;
+  #observation: Float32Array;
+  #past: { observation: number[]; action: number[]; reward: number[] } = { observation: [], action: [], reward: [] };
+  #scores: number[] = [];
+  #running = 0;
+  #episode = 0;
+  #sinceSegment = 0;
+  #latents?: Float32Array;
+  #trail: Float32Array[] = [];
+  #dropped = 0;
+  #frozen?: AgentMemory;
+  #last = { probabilities: [] as number[], action: -1, reward: 0 };
+
+  constructor(
+    agent: string,
+    world: World,
+    player: Player,
+    { task, random, environment }: { task: Task; random: Random; environment: Random },
+  ) {
+    this.agent = agent;
+    this.task = task;
+    this.#world = world;
+    this.#player = player;
+    this.#policy = player.policy;
+    this.#random = random;
+    this.#environment = environment;
+    this.#policy.reset(1);
+    this.#env = world.family.make([task], environment);
+    this.#observation = this.#env.reset().slice();
+    const { latentShape } = player;
+    if (latentShape) this.#latents = new Float32Array(latentShape[0] * latentShape[1]);
+  }
+
+  /** Takes one step; `you` with the given action. */
+  async step(given?: number): Promise<void> {
+    const { family, window } = this.#world;
+    const observation = this.#observation;
+    const probabilities = await this.#policy.act(observation);
+    const action: Actions = newActions(family.actionSpace, 1);
+    if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random));
+    else action[0] = given;
+    this.#last = { probabilities: [...probabilities], action: action[0], reward: 0 };
+    const { reward, terminated, truncated, finalObservation, executed, observation: next } = this.#env.step(action);
+    const feedback = { observation, action: executed ?? action, reward, nextObservation: finalObservation, terminated, truncated };
+    await this.#policy.observe(feedback);
+    this.steps++;
+    this.#last.reward = reward[0];
+    this.#running += family.outcome && window ? family.outcome.of(feedback, 0) : reward[0];
+    const ended = terminated[0] === 1 || truncated[0] === 1;
+    // In a life, a drawing shows the running attempt.
+    const attempt = ended || (family.attempt?.(next, 0) ?? false);
+    if (attempt) this.#past = { observation: [], action: [], reward: [] };
+    else {
+      this.#past.observation.push(...observation);
+      this.#past.action.push(...feedback.action);
+      this.#past.reward.push(reward[0]);
+    }
+    if (window ? this.steps % window === 0 : ended) {
+      this.#scores.push(this.#running);
+      this.#running = 0;
+    }
+    if (ended) this.#episode++;
+    this.#observation = next.slice();
+    this.#sinceSegment++;
+    if (ended || this.#sinceSegment === this.#player.segment) await this.#endSegment();
+  }
+
+  async #endSegment(): Promise<void> {
+    this.#sinceSegment = 0;
+    const { memory, setMemory } = this.#policy;
+    if (!this.#latents || !memory || !setMemory) return;
+    const now = await memory(0);
+    if (this.#frozen) setMemory(0, this.#frozen);
+    this.#show((this.#frozen ?? now).latents);
+  }
+
+  /** Records a Z that a segment left. */
+  #show(latents: Float32Array | undefined): void {
+    if (!latents) return;
+    this.#latents = latents;
+    this.#trail.push(latents);
+    if (this.#trail.length <= TRAIL) return;
+    this.#trail.shift();
+    this.#dropped++;
+  }
+
+  /** Gives it another task; what it knows and where it is stay. */
+  setTask(task: Task): void {
+    this.task = task;
+    if (this.#env.setTask) this.#env.setTask(0, task);
+    else this.#restart();
+  }
+
+  /** A new episode, in worlds whose task cannot change within one. */
+  #restart(): void {
+    this.#env = this.#world.family.make([this.task], this.#environment.split('restart', this.steps));
+    this.#observation = this.#env.reset().slice();
+  }
+
+  /** Clears the memory. */
+  wipe(): void {
+    this.#policy.forget?.(0);
+    this.#sinceSegment = 0;
+    this.#frozen = undefined;
+    if (this.#latents) this.#latents = new Float32Array(this.#latents.length);
+  }
+
+  /** Keeps Z as it is, or lets it change again. */
+  async freeze(on: boolean): Promise<void> {
+    this.#frozen = on ? await this.#policy.memory?.(0) : undefined;
+  }
+
+  /** What it remembers; undefined for an agent without a memory that can be read. */
+  async memory(): Promise<AgentMemory | undefined> {
+    return this.#policy.memory?.(0);
+  }
+
+  /** Continues with this memory. */
+  async remember(memory: AgentMemory): Promise<void> {
+    this.#policy.setMemory?.(0, memory);
+    if (this.#frozen) this.#frozen = memory;
+    this.#latents = memory.latents?.slice() ?? this.#latents;
+  }
+
+  /** [cells][P] what it would do in each cell by its memory alone: as if an episode began there. */
+  async field(): Promise<number[][] | undefined> {
+    const { moved } = this.#world;
+    const { scout } = this.#player;
+    const scene = this.scene();
+    if (!moved || !scout || scene?.kind !== 'grid') return undefined;
+    scout.reset(1);
+    const memory = await this.memory();
+    if (memory?.latents) scout.setMemory(0, memory);
+    const field: number[][] = [];
+    // What is acted on twice counts once: every call is the first of an episode.
+    for (let cell = 0; cell < scene.columns * scene.rows; cell++)
+      field.push([...(await scout.act(moved(this.#observation, [cell % scene.columns, Math.floor(cell / scene.columns)])))]);
+    return field;
+  }
+
+  scene(): Scene | undefined {
+    const { family } = this.#world;
+    return family.render?.(this.task, this.#observation, this.#past as PastSteps);
+  }
+
+  view(field?: readonly (readonly number[])[]): LaneView {
+    return {
+      agent: this.agent,
+      steps: this.steps,
+      episode: this.#episode,
+      step: this.#past.reward.length,
+      task: this.task,
+      scene: this.scene(),
+      scores: [...this.#scores],
+      running: this.#running,
+      ...this.#last,
+      latents: this.#latents,
+      latentShape: this.#player.latentShape,
+      trail: [...this.#trail],
+      dropped: this.#dropped,
+      frozen: this.#frozen !== undefined,
+      field,
+    };
+  }
+}
+
+/** Agents side by side. */
+export class Session {
+  readonly setup: Setup;
+  readonly world: World;
+  /** Everything that was done so far, in order. */
+  readonly edits: Edit[] = [];
+  readonly #lanes: readonly Lane[];
+
+  private constructor(setup: Setup, world: World, lanes: readonly Lane[]) {
+    this.setup = setup;
+    this.world = world;
+    this.#lanes = lanes;
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @param open opens the models among its agents.
+   * @throws {CadenzaError} if a model cannot be opened, or is of another world.
+   */
+  static async open(setup: Setup, open: OpenModel): Promise<Session> {
+    const world = worldOf(setup.world, setup.options);
+    const root = Random.seeded(setup.seed);
+    const task = world.draw(root.split('task'));
+    const lanes: Lane[] = [];
+    for (const [i, agent] of setup.agents.entries()) {
+      const random = root.split('lane', i);
+      const player = await playerOf(agent, world, { task, random: random.split('agent'), open });
+      lanes.push(new Lane(agent, world, player, { task, random: random.split('actions'), environment: root.split('environment') }));
+    }
+    return new Session(setup, world, lanes);
+  }
+
+  /** Numbers of steps of the agents. */
+  get steps(): readonly number[] {
+    return this.#lanes.map(({ steps }) => steps);
+  }
+
+  /** Lets every agent but `you` take one step. */
+  async step(): Promise<void> {
+    for (const lane of this.#lanes) if (lane.agent !== 'you') await lane.step();
+  }
+
+  /** Does something to one agent now. */
+  async edit(lane: number, what: EditKind): Promise<void> {
+    const target = this.#lanes[lane];
+    if (!target) return;
+    this.edits.push({ lane, at: target.steps, ...what });
+    switch (what.kind) {
+      case 'move': {
+        const place = this.world.places.find(({ role }) => role === what.role);
+        if (place) target.setTask(place.moved(target.task, what.cell));
+        break;
+      }
+      case 'wipe':
+        target.wipe();
+        break;
+      case 'freeze':
+        await target.freeze(what.on);
+        break;
+      case 'exchange': {
+        const other = this.#lanes[what.other];
+        const [mine, theirs] = [await target.memory(), await other?.memory()];
+        if (!mine || !theirs || other.agent !== target.agent) break;
+        await target.remember(theirs);
+        await other.remember(mine);
+        break;
+      }
+      case 'latent': {
+        const memory = await target.memory();
+        if (!memory?.latents) break;
+        const changed = (values: Float32Array | undefined) => values?.with(what.index, what.value);
+        await target.remember({ ...memory, latents: changed(memory.latents), state: changed(memory.state) });
+        break;
+      }
+      case 'act':
+        await target.step(what.action);
+        break;
+    }
+  }
+
+  /**
+   * Goes to where each agent has taken so many steps, doing on the way what was done before.
+   *
+   * @param edits in the order in which they were done.
+   */
+  async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number) => void): Promise<void> {
+    const total = Math.max(1, Math.max(...steps.filter((_, i) => this.#lanes[i]?.agent !== 'you'), 0));
+    const waiting = [...edits];
+    const due = async () => {
+      while (waiting.length > 0 && (this.#lanes[waiting[0].lane]?.steps ?? 0) >= waiting[0].at) {
+        const { lane, at: _, ...what } = waiting.shift()!;
+        await this.edit(lane, what);
+      }
+    };
+    await due();
+    for (let t = 0; t < total; t++) {
+      if (this.#lanes.every(({ agent, steps: taken }, i) => agent === 'you' || taken >= (steps[i] ?? 0))) break;
+      await this.step();
+      await due();
+      onStep?.((t + 1) / total);
+    }
+  }
+
+  /** The agents as a page shows them, with the field of one of them if asked for. */
+  async view(fieldOf?: number): Promise<LaneView[]> {
+    const field = fieldOf === undefined ? undefined : await this.#lanes[fieldOf]?.field();
+    return this.#lanes.map((lane, i) => lane.view(i === fieldOf ? field : undefined));
+  }
+}
+
+/** An agent of a session by its name. */
+async function playerOf(
+  agent: string,
+  { family, source: distilled, sourceOptions }: World,
+  { task, random, open }: { task: Task; random: Random; open: OpenModel },
+): Promise<Player> {
+  const segment = family.horizon;
+  if (agent === 'you' || agent === 'random') return { policy: learning(family, 'random', random, task), segment };
+  if (agent === 'source') return { policy: learning(family, distilled, random, task, sourceOptions), segment };
+  return open(agent);
+}
+
+const learning = (family: EnvFamily, id: string, random: Random, task: Task, options?: Readonly<Record<string, unknown>>) =>
+  sourcePolicy({ family, tasks: [task], source: source(id), random, options });

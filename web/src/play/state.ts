@@ -1,0 +1,158 @@
+/** @file The state of the page, and its worker. What a session is made of is also in the address of the page. */
+
+import { computed, signal } from '@preact/signals';
+import { fromLink, type Linked, toLink } from './link.ts';
+import type { Answer, ListedModel, Request } from './protocol.ts';
+import type { Edit, EditKind, LaneView, Setup } from './session.ts';
+import { type World, worldOf } from './worlds.ts';
+
+/** Where models are. */
+const BASE = new URL('agents', document.baseURI).href;
+
+/** The models that can be played. */
+export const models = signal<readonly ListedModel[]>([]);
+/** What the session began with; undefined before the first one is open. */
+export const setup = signal<Setup | undefined>(undefined);
+/** The agents, as they are now. */
+export const lanes = signal<readonly LaneView[]>([]);
+/** What was done so far. */
+export const edits = signal<readonly Edit[]>([]);
+/** Steps a second, and whether it runs. */
+export const speed = signal(10);
+export const playing = signal(false);
+/** Whether what is shown is where the session stopped. */
+export const paused = signal(false);
+/** The agent whose memory is shown. */
+export const shown = signal(0);
+/** Whether the policy is drawn in every cell, and what the next click moves. */
+export const fields = signal(true);
+export const moving = signal<string | undefined>(undefined);
+/** Share of a session that has been restored; undefined if none is being restored. */
+export const restoring = signal<number | undefined>(undefined);
+/** What went wrong last. */
+export const failure = signal<{ readonly code: string; readonly message: string } | undefined>(undefined);
+
+/** The world of the session. */
+export const world = computed<World>(() => worldOf(setup.value?.world ?? '', setup.value?.options));
+/** The models that can act in it. */
+export const playable = computed(() => models.value.filter(({ env }) => env.id === world.value.family.id));
+
+const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+const ask = (request: Request) => worker.postMessage(request);
+
+worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+  switch (data.kind) {
+    case 'view':
+      setup.value = data.setup;
+      lanes.value = data.lanes;
+      edits.value = data.edits;
+      paused.value = data.paused && !playing.value;
+      restoring.value = undefined;
+      if (shown.value >= data.lanes.length) shown.value = 0;
+      requestAnimationFrame(() => ask({ kind: 'drawn' }));
+      if (paused.value) writeLink();
+      break;
+    case 'progress':
+      restoring.value = data.share;
+      break;
+    case 'model':
+      models.value = [
+        ...models.value.filter(({ name }) => name !== data.name),
+        { name: data.name, label: data.name, about: 'Dropped on this page.', env: data.env },
+      ];
+      open({ world: data.env.id, options: data.env.options, agents: [data.name, 'source'], seed: setup.value?.seed ?? 1 });
+      break;
+    case 'failed':
+      failure.value = { code: data.code, message: data.message };
+      restoring.value = undefined;
+      pause();
+      break;
+  }
+};
+worker.onerror = ({ message }) => {
+  failure.value = { code: 'E_INTERNAL', message };
+};
+
+/** Opens a session, at its beginning or where a link says. */
+export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' | 'edits'> = { steps: [], edits: [] }): void {
+  pause();
+  failure.value = undefined;
+  restoring.value = 0;
+  setup.value = next;
+  ask({ kind: 'open', base: BASE, setup: next, steps, edits: done });
+  ask({ kind: 'field', lane: fields.value ? shown.value : undefined });
+}
+
+export function play(): void {
+  [playing.value, paused.value] = [true, false];
+  ask({ kind: 'run', speed: speed.value });
+}
+
+export function pause(): void {
+  playing.value = false;
+  ask({ kind: 'run', speed: 0 });
+}
+
+export function step(): void {
+  if (playing.value) pause();
+  ask({ kind: 'step' });
+}
+
+export function setSpeed(next: number): void {
+  speed.value = next;
+  if (playing.value) ask({ kind: 'run', speed: next });
+  else writeLink();
+}
+
+export const edit = (lane: number, what: EditKind) => ask({ kind: 'edit', lane, what });
+
+/** Shows the memory of this agent, and what it would do in every cell if `field` says so. */
+export function show(lane: number, field = fields.value): void {
+  shown.value = lane;
+  fields.value = field;
+  ask({ kind: 'field', lane: field ? lane : undefined });
+  writeLink();
+}
+
+/** Plays a model whose files were dropped on the page. */
+export async function drop(files: readonly File[]): Promise<void> {
+  const description = files.find(({ name }) => name === 'model.json');
+  if (!description) {
+    failure.value = { code: 'E_CHECKPOINT', message: 'There is no model.json among the files. Drop the folder "model" of a run.' };
+    return;
+  }
+  const read = async (file: File) => [file.name, new Uint8Array(await file.arrayBuffer())] as const;
+  ask({ kind: 'model', name: 'dropped', files: Object.fromEntries(await Promise.all(files.map(read))) });
+}
+
+/** The session as a link. */
+export function link(): string {
+  const at = setup.value;
+  if (!at) return '';
+  const steps = lanes.value.map(lane => lane.steps);
+  return toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value });
+}
+
+function writeLink(): void {
+  if (restoring.value === undefined && lanes.value.length > 0) history.replaceState(null, '', `#${link()}`);
+}
+
+/** Opens what the address says, and again whenever a person changes it. */
+export async function start(): Promise<void> {
+  const restore = () => {
+    const linked = fromLink(location.hash, ['', 'source']);
+    speed.value = linked.speed;
+    shown.value = linked.shown;
+    const ofWorld = models.value.filter(({ env }) => env.id === linked.world);
+    const agents = linked.agents.map(name => name || (ofWorld[0]?.name ?? 'random'));
+    open({ world: linked.world, options: linked.options, agents, seed: linked.seed }, linked);
+  };
+  try {
+    const response = await fetch(`${BASE}/index.json`);
+    if (response.ok) models.value = await response.json();
+  } catch {
+    // Without a list, there are no models but those that are dropped.
+  }
+  addEventListener('hashchange', restore);
+  restore();
+}
