@@ -77,13 +77,14 @@ describe.skipIf(!executablePath)('the playground', () => {
     await playOn(14);
     // The goal is 4 steps away, and an episode has 20.
     expect(last(await scores(0), 3)).toBeGreaterThan(15);
-    expect(last(await scores(1), 3)).toBeLessThan(6);
+    expect(last(await scores(1), 3)).toBeLessThan(last(await scores(0), 3));
     await press('Wipe');
     const before = await episodes(0);
-    await playOn(14);
+    await playOn(2);
     const after = (await scores(0)).slice(before - (await episodes(0)));
-    expect(Math.min(...after.slice(0, 3))).toBeLessThan(5);
-    expect(last(after, 3)).toBeGreaterThan(15);
+    expect(Math.min(...after.slice(0, 2))).toBeLessThan(5);
+    await playOn(12);
+    expect(last(await scores(0), 3)).toBeGreaterThan(15);
   });
 
   it('sends an agent to the other goal when memories are exchanged, and keeps it there while Z is frozen', async () => {
