@@ -11,6 +11,7 @@ import { registerExchange } from './commands/exchange.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
+import { registerMetrics } from './commands/metrics.ts';
 import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun, registerStages } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
@@ -54,6 +55,7 @@ export function buildProgram(): Command {
   registerReport(program);
   registerCompare(program);
   registerInspect(program);
+  registerMetrics(program);
   registerStore(program);
   program.commandsGroup('Single stages (unfinished stages that they need run first):');
   registerStages(program);
