@@ -71,6 +71,7 @@ export default defineConfig({
         sweeps: 'Sweep settings',
         resume: 'Stop and resume',
         parallel: 'Run in parallel',
+        metrics: 'Plot training metrics',
         datasets: 'Import and export data sets',
         store: 'Store and look up contexts',
         gymnasium: 'Use Gymnasium environments',

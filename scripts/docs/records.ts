@@ -65,7 +65,7 @@ export function resultsPage(fieldsOf: FieldsOf): string {
     ...RESULTS.map(([title, introduction, declared]) => `## ${title}\n\n${introduction}\n\n${fieldList(fieldsOf(...declared))}`),
     [
       '## Training metrics',
-      'Each training stage writes a line every ten steps to `stages/STAGE-KEY/metrics.jsonl`:',
+      'Each training stage writes a line every ten steps to `stages/STAGE-KEY/metrics.jsonl`. [Plot training metrics](../how-to/metrics.md) shows how to read it.',
       table(['metric', 'what it is'], metrics),
     ].join('\n\n'),
   );

@@ -84,9 +84,30 @@ describe('StageStore', () => {
     expect((await store.run(request({ settings: { nested: { b: 2, a: 1 }, width: 4 } }))).key).toBe(keys[0]);
   });
 
+  it('passes on that TensorBoard is wanted, which is no part of the key', async () => {
+    const contexts: StageContext[] = [];
+    const look = request({
+      run: async context => {
+        contexts.push(context);
+        writeFileSync(join(context.folder, 'events.out.tfevents.1700000000.host'), 'times');
+        return {};
+      },
+    });
+    const keys = [];
+    for (const tensorboard of [undefined, true]) {
+      const options = { fresh: true, tensorboard, progress: silentProgress, signal: new AbortController().signal };
+      keys.push((await new StageCache(out, options).run(look)).key);
+    }
+    expect(contexts.map(({ tensorboard }) => tensorboard)).toEqual([undefined, true]);
+    expect(keys[0]).toBe(keys[1]);
+    await open().run(look);
+    expect(contexts).toHaveLength(2);
+  });
+
   it('holds finished files against their hashes, but for the ones with times in them', async () => {
     const { folder } = await open().run(request());
     writeFileSync(join(folder, 'metrics.jsonl'), 'other times');
+    writeFileSync(join(folder, 'events.out.tfevents.1700000000.host'), 'more times');
     await open().run(request());
     writeFileSync(join(folder, 'result.bin'), 'resulT');
     await expect(open().run(request())).rejects.toThrow(failure('E_CHECKPOINT', 'result.bin', 'SHA-256'));

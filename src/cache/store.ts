@@ -16,6 +16,8 @@ import { type Progress, silentProgress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
 import { hasImported, originsOf } from '../util/registry.ts';
 import { checkpointStep } from './checkpoint.ts';
+import { isEventFile } from './event-file.ts';
+import { METRICS_FILE } from './metrics.ts';
 import { provenance } from './provenance.ts';
 
 const MANIFEST = 'stage.json';
@@ -28,6 +30,8 @@ export interface StageContext {
   readonly key: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Whether training also writes its metrics as event files of TensorBoard. */
+  readonly tensorboard?: boolean;
 }
 
 /** A stage to run. Equal `settings` and `inputs` must produce equal output. */
@@ -144,6 +148,8 @@ export interface StoreOptions {
   readonly plan?: StagePlan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Whether training stages also write event files of TensorBoard. Not a setting: the outputs are the same. */
+  readonly tensorboard?: boolean;
 }
 
 /**
@@ -248,14 +254,14 @@ export class StageCache {
   }
 
   async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
-    const { progress, signal, plan } = this.#options;
+    const { progress, signal, plan, tensorboard } = this.#options;
     const { key, folder, path } = at;
     const whole = !existsSync(folder);
     makeFolder(folder);
     // Remove incomplete files of a killed process, so that they cannot become part of the output.
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
     const began = performance.now();
-    const report = await run({ folder, key, progress, signal });
+    const report = await run({ folder, key, progress, signal, tensorboard });
     const seconds = Math.round((performance.now() - began) / 10) / 100;
     const [files, creator] = [hashFiles(folder), provenance()];
     const record = { stage, key, settings, inputs, report, files, seconds, creator } satisfies z.output<typeof manifestSchema>;
@@ -410,12 +416,12 @@ export const readStageFile = <T>(folder: string, { name, schema }: StageFile<T>)
 export const reportOf = <T>({ folder, report }: Pick<StageOutput, 'folder' | 'report'>, schema: z.ZodType<T>): T =>
   checkRecord(report, join(folder, MANIFEST), checkpointFormat(folder, 'the record of this stage', schema));
 
-/** Files without a hash, because they contain times, which differ between runs. */
-const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
+/** Whether a file has no hash, because it contains times, which differ between runs. */
+const isVolatile = (name: string) => [MANIFEST, METRICS_FILE].includes(name) || isEventFile(name);
 
 /** The files in the folder of a stage, except volatile ones and leftovers of file managers or killed processes. */
 const filesIn = (folder: string) =>
-  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isTemporary(name));
+  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !isVolatile(name) && !name.startsWith('.') && !isTemporary(name));
 
 function hashFiles(folder: string): Record<string, string> {
   const names = filesIn(folder).flatMap(entry => (entry.isFile() ? [entry.name] : []));

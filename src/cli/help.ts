@@ -14,6 +14,7 @@ interface Help {
 const COMMAND_LINE = 'README.md#the-command-line';
 const EXPERIMENTS = 'docs/how-to/experiments.md';
 const SWEEPS = 'docs/how-to/sweeps.md';
+const METRICS = 'docs/how-to/metrics.md';
 const STORE = 'docs/how-to/store.md';
 const DATASETS = 'docs/how-to/datasets.md';
 const EVALUATION = 'docs/concepts/evaluation.md';
@@ -34,6 +35,7 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['run my-experiment.yaml --dry-run', 'show stages, status, memory and time without running'],
       ['run dark-room --set finetune.steps=3000 --set name=longer', 'change settings'],
       ['run dark-room --set model.latents=2,4,8', 'run a sweep over values, with one results table'],
+      ['run dark-room --tensorboard', 'write event files for tensorboard --logdir runs'],
       ['run dark-room-full --jobs 3 --set executor.threads=1', 'run up to three stages at once'],
     ],
     see: EXPERIMENTS,
@@ -104,6 +106,14 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['play runs/dark-room', 'play the agent of a run, too'],
     ],
     see: 'docs/how-to/playground.md',
+  },
+  metrics: {
+    examples: [
+      ['metrics runs/dark-room --out metrics.csv', 'write the metrics of a run, also while it trains'],
+      ['metrics --out metrics.parquet', 'write the metrics of all runs in the folder runs'],
+      ['metrics --format tensorboard --out events', 'write event files for tensorboard --logdir events'],
+    ],
+    see: METRICS,
   },
   store: { examples: [['store build runs/dark-room --out contexts.db', 'store the contexts of a run']], see: STORE },
   'store build': {

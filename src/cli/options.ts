@@ -50,6 +50,10 @@ export const dryRunOption = () => new Option('--dry-run', 'print the stages with
 /** `--verbose`: print everything that is known about the results. */
 export const verboseOption = () => new Option('--verbose', 'print all tables and explanations, not only the main ones');
 
+/** `--tensorboard`: event files in addition to metrics.jsonl. */
+export const tensorboardOption = () =>
+  new Option('--tensorboard', 'also write training metrics as event files, next to each metrics.jsonl, for tensorboard --logdir');
+
 /** `--fresh`: ignore existing stages. */
 export const freshOption = () => new Option('--fresh', 'start over: rerun finished stages instead of reusing them').conflicts('resume');
 

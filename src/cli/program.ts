@@ -11,6 +11,7 @@ import { registerExchange } from './commands/exchange.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
+import { registerMetrics } from './commands/metrics.ts';
 import { registerPlay } from './commands/play.ts';
 import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun, registerStages } from './commands/run.ts';
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
   registerReport(program);
   registerCompare(program);
   registerInspect(program);
+  registerMetrics(program);
   registerStore(program);
   registerPlay(program);
   program.commandsGroup('Single stages (unfinished stages that they need run first):');

@@ -52,7 +52,8 @@ export function listRuns(folders: readonly string[]): ListedRun[] {
 
 const isRun = (folder: string) => [RESULTS, STUDY, STAGES].some(name => existsSync(packedPath(join(folder, name))));
 
-function foldersIn(folder: string): string[] {
+/** The folders in a folder, sorted. Throws `E_DATA` if it cannot be read. */
+export function foldersIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder).map(name => join(folder, name));
     return entries.filter(path => attempt(() => statSync(path).isDirectory())).sort();

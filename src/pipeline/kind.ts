@@ -37,6 +37,8 @@ export interface RunOptions {
   fresh?: boolean;
   /** Number of stages to run in parallel processes. `auto`: as many as cores and memory allow, if that is worthwhile. Default: 1. */
   jobs?: number | 'auto';
+  /** Also write training metrics as event files of TensorBoard, next to each metrics.jsonl. Default: false. */
+  tensorboard?: boolean;
   progress: Progress;
   /** When aborted, the running stage saves its state and throws `E_INTERRUPTED`. */
   signal: AbortSignal;

@@ -65,7 +65,7 @@ export interface RunProgress {
 }
 
 /** Options of `Experiment.run`. */
-export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'until' | 'fresh' | 'jobs' | 'signal'>> {
+export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'until' | 'fresh' | 'jobs' | 'tensorboard' | 'signal'>> {
   /** Called when a stage starts and when the number of its finished units changes. */
   readonly onProgress?: (progress: RunProgress) => void;
 }

@@ -9,7 +9,7 @@ import type { RunOptions } from './kind.ts';
 import type { ScheduledStage } from './schedule.ts';
 
 /** A stage as sent to a process. */
-export type StageJob = ScheduledStage & Required<Pick<RunOptions, 'out' | 'fresh' | 'until'>> & { readonly since: number };
+export type StageJob = ScheduledStage & Required<Pick<RunOptions, 'out' | 'fresh' | 'until' | 'tensorboard'>> & { readonly since: number };
 
 /** Runs stages, first those that come first, each after the stages that it reads. */
 export async function runInParallel(
@@ -17,10 +17,10 @@ export async function runInParallel(
   stages: readonly ScheduledStage[],
   options: Omit<RunOptions, 'command' | 'jobs'> & { readonly since: number; readonly processes: number },
 ): Promise<void> {
-  const { out, fresh = false, since, until = 'evaluate', processes, progress, signal } = options;
+  const { out, fresh = false, since, until = 'evaluate', tensorboard = false, processes, progress, signal } = options;
   // The main process runs a single stage faster than a new one.
   if (stages.length < 2) return;
-  const jobs = stages.map((stage): StageJob => ({ ...stage, out, fresh, since, until }));
+  const jobs = stages.map((stage): StageJob => ({ ...stage, out, fresh, since, until, tensorboard }));
   // When running from TypeScript sources, there is no compiled module.
   const module = new URL(`./stage-process${extname(import.meta.url)}`, import.meta.url);
   const titled = ({ heading }: StageJob, text: string) => (heading ? `${heading}: ${text}` : text);

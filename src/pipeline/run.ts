@@ -63,7 +63,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
-  const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
+  const { out, until = 'evaluate', progress, signal, fresh, jobs, tensorboard } = options;
   // Check before anything runs, so that errors appear at once.
   const needs = variants.map(each => kind.expectBuildable(each.config, until));
   const { processes } = combined(name, needs, { jobs, threads: threadsOf(variants) });
@@ -88,7 +88,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   for (const [i, variant] of variants.entries()) {
     const heading = variants.length > 1 ? `${i + 1}/${variants.length} ${variant.name}: ` : '';
     const start: Progress['start'] = (stage, ...rest) => progress.start(`${heading}${stage}`, ...rest);
-    const store = new StageCache(out, { fresh, since, plan, progress: { ...progress, start }, signal });
+    const store = new StageCache(out, { fresh, since, plan, progress: { ...progress, start }, signal, tensorboard });
     stores.push(store);
     const executor = executors.get(hashJson(variant.config.executor))!;
     const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });

@@ -87,6 +87,7 @@ export interface TuneOptions {
   readonly seed: number;
   readonly out: string;
   readonly fresh?: boolean;
+  readonly tensorboard?: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly command: string;
@@ -97,7 +98,7 @@ export type TrialConfig = ExperimentConfig & { readonly evaluate: { readonly tas
 
 /** Runs a search. Writes tune.json after every trial and best.yaml at the end. Trials share finished stages. */
 export async function tune(base: ExperimentConfig, options: TuneOptions): Promise<Study> {
-  const { space, method, eta, measure, seed, out, fresh, signal } = options;
+  const { space, method, eta, measure, seed, out, fresh, tensorboard, signal } = options;
   const rounds = SEARCHES[method].rounds(options.trials, base.finetune.steps, eta);
   if (rounds.length > 1 && base.finetune.steps === 0)
     throw new CadenzaError(
@@ -112,7 +113,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const executor = await readyExecutor(base.executor, options.progress.say);
   let title = '';
   const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
-  const store = new StageCache(out, { fresh, progress, signal });
+  const store = new StageCache(out, { fresh, progress, signal, tensorboard });
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
   let reference: Study['reference'];

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventFilesIn, loggedScalars, readEvents, shownScalars } from '../../test/helpers/event-files.ts';
 import { failure } from '../../test/helpers/failure.ts';
 import { damagedBytes, fuzz } from '../../test/helpers/fuzz.ts';
 import { loadCheckpoint, loadTensors, saveCheckpoint } from '../cache/checkpoint.ts';
@@ -135,6 +136,36 @@ describe('train', () => {
     expect(steps[0]).toBe(at);
     expect(resumed.weights).toEqual(whole.weights);
     expect(metrics()).toBe(lines);
+  });
+
+  it('writes event files in addition, as it goes on, and redone steps once', async () => {
+    const probe = { every: 10, measure: async () => ({ 5: 0.125 }) };
+    await train(quadratic({ probe, context: other() }));
+    const lines = readFileSync(join(other().folder, 'metrics.jsonl'), 'utf8');
+    const context = { folder, key: 'k', progress: silentProgress, signal: new AbortController().signal, tensorboard: true };
+    const request = quadratic({ probe, checkpointEvery: 15, context });
+    const { feeds, fill } = request.batches;
+    const dying: BatchSource = {
+      feeds,
+      fill(step, parameters) {
+        if (step === 25) throw new Error('killed');
+        return fill(step, parameters);
+      },
+    };
+    await expect(train({ ...request, batches: dying })).rejects.toThrow('killed');
+    // Written before the checkpoint that has these metrics in the file.
+    expect(shownScalars(folder).loss.map(([step]) => step)).toEqual([10, 20]);
+    expect(loggedScalars(folder).loss.map(([step]) => step)).toEqual([10]);
+    await train(request);
+    expect(metrics()).toBe(lines);
+    const shown = shownScalars(folder);
+    expect(shown).toEqual(loggedScalars(folder));
+    expect(Object.keys(shown)).toEqual(['loss', 'gradientNorm', 'learningRate', 'square', 'validation.5']);
+    const files = eventFilesIn(folder).map(readEvents);
+    expect(files.map(([, { step, status }]) => [step, status])).toEqual([
+      [1, 1],
+      [16, 1],
+    ]);
   });
 
   it('moves buffers by what they were assigned, and resumes them in the same bits', async () => {

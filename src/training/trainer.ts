@@ -3,9 +3,11 @@
  * resumed run sees the same batches and ends with identical bytes.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
+import { eventFile } from '../cache/event-file.ts';
+import { type MetricsSink, metricsFile, readMetrics } from '../cache/metrics.ts';
 import type { StageContext } from '../cache/store.ts';
 import { type Executor, type HostTensor, optimize, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
@@ -31,10 +33,7 @@ import {
 import type { OptimizerConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { appendText, writeFileAtomic } from '../util/files.ts';
 import { compileForWorkers, type Workers } from './workers.ts';
-
-const METRICS_FILE = 'metrics.jsonl';
 
 /** Steps between lines of metrics. */
 const LOG_EVERY = 10;
@@ -91,7 +90,7 @@ async function trainCompiled(request: TrainRequest, { program, state, frozen }: 
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
   const { feeds, fill, unit = 1, metrics: measured = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
   const begin = state.restore({ key: context.key, steps, unit });
-  const log = metricsLog(context.folder, begin);
+  const log = metricsLog(context, begin);
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
   const outputs = [...scalarNames, ...Object.keys(state.next())];
@@ -141,13 +140,14 @@ async function trainCompiled(request: TrainRequest, { program, state, frozen }: 
     state.advance(result);
     const last = done + 1 === steps;
     if ((done + 1) % LOG_EVERY === 0 || last) {
-      const row = log.add(done + 1, { ...Object.fromEntries(scalarNames.map(name => [name, read(name)])), ...measured() });
+      const row = rounded({ ...Object.fromEntries(scalarNames.map(name => [name, read(name)])), ...measured() });
+      log.add(done + 1, row);
       lastMetrics = Object.fromEntries(Object.keys(metrics).map(name => [name, row[name]]));
       context.progress.update(done + 1, note());
     }
     if (probe && ((done + 1) % probe.every === 0 || last)) {
       const asked = performance.now();
-      log.addValidation(done + 1, await probe.measure(state.current()));
+      log.add(done + 1, { validation: await probe.measure(state.current()) });
       probing += performance.now() - asked;
     }
     if ((done + 1) % checkpointEvery === 0 && !last) save(done + 1);
@@ -257,39 +257,24 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
 
 type Numbers = Readonly<Record<string, number>>;
 
-/** The metrics log of a stage that resumes after `steps` steps. Lines of later steps are dropped, because these steps run again. */
-function metricsLog(folder: string, steps: number) {
-  const path = join(folder, METRICS_FILE);
-  let waiting = '';
-  if (existsSync(path)) {
-    const lines = readFileSync(path, 'utf8').split('\n');
-    const kept = lines.filter(line => line && stepOf(line) <= steps);
-    writeFileAtomic(path, kept.map(line => `${line}\n`).join(''));
-  }
+const rounded = (numbers: Numbers): Numbers =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
+
+/** Where a stage that resumes after `steps` steps writes its metrics. */
+function metricsLog({ folder, tensorboard }: StageContext, steps: number): MetricsSink {
+  const file = metricsFile(folder, steps);
+  if (!tensorboard) return file;
+  const events = eventFile(folder, { steps, before: readMetrics(folder) });
   return {
-    /** Adds the metrics of a step and returns them as written. */
-    add(step: number, numbers: Numbers): Numbers {
-      const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
-      waiting += `${JSON.stringify({ step, ...row })}\n`;
-      return row;
+    add(step, metrics) {
+      file.add(step, metrics);
+      events.add(step, metrics);
     },
-    addValidation(step: number, validation: Numbers): void {
-      waiting += `${JSON.stringify({ step, validation })}\n`;
-    },
-    flush(): void {
-      if (waiting) appendText(path, waiting);
-      waiting = '';
+    flush() {
+      file.flush();
+      events.flush();
     },
   };
-}
-
-/** The step of a line. A line that a killed process left incomplete has none. */
-function stepOf(line: string): number {
-  try {
-    return JSON.parse(line).step;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }
 
 /** Measurements on validation tasks, by training step. */
@@ -301,11 +286,9 @@ export interface ValidationCurve {
 
 /** Reads the probe's measurements from the metrics file, including those of steps before an interruption. */
 export function validationCurve(folder: string): ValidationCurve {
-  const rows = readFileSync(join(folder, METRICS_FILE), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as { step: number; validation?: Record<string, number> })
-    .flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
+  const rows = readMetrics(folder).flatMap(({ step, metrics: { validation } }) =>
+    typeof validation === 'object' ? [{ step, validation }] : [],
+  );
   const names = Object.keys(rows[0].validation);
   return {
     step: rows.map(({ step }) => step),

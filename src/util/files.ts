@@ -184,15 +184,15 @@ export function removeLeftovers(folder: string, isOurs: (name: string) => boolea
 }
 
 /**
- * Appends text to a file; if the process dies meanwhile, part of the text is written.
+ * Appends text or bytes to a file; if the process dies meanwhile, part of them is written.
  *
  * @throws {CadenzaError} `E_DISK` as `writeFileAtomic` does.
  */
-export function appendText(path: string, text: string): void {
+export function appendData(path: string, data: Uint8Array | string): void {
   try {
-    appendFileSync(path, text);
+    appendFileSync(path, data);
   } catch (error) {
-    throw explained(error, path, text);
+    throw explained(error, path, data);
   }
 }
 

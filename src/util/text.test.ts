@@ -11,7 +11,7 @@ describe('printable', () => {
   it('writes what acts on a terminal as JSON does, and leaves all other text alone', () => {
     expect(printable(HOSTILE)).toBe('a\\u001b[2J\\u001b]0;t\\u0007\\u000d\\u0000\\u007f\\u009b31m\\u202eb\\u2066\\u2028');
     expect(printable('\ud800!')).toBe('\\ud800!');
-    const ordinary = 'Straße, naïve – 中文 Ελλ 🎲, two\nlines\tand a tab';
+    const ordinary = 'Straße, naïve – 中文 Ελλ 🎲, two\nlines\r\nor three\tand a tab';
     expect(printable(ordinary)).toBe(ordinary);
   });
 

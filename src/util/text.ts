@@ -1,7 +1,7 @@
 /** @file Untrusted text that a person reads: on a terminal, on a page, in a paper. */
 
-/** All control characters except line break and tab, bidirectional controls, line separators, and unpaired surrogates. */
-const UNSEEN = String.raw`(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]`;
+/** All control characters except line breaks (`\r` only before `\n`) and tab, bidirectional controls, line separators, and unpaired surrogates. */
+const UNSEEN = String.raw`(?![\n\t]|\r\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]`;
 /** The codes that picocolors writes: bold, dim, colors, and their ends. */
 const COLOR = `${String.fromCharCode(0x1b)}\\[(?:[12]|22|3[0-79]|9[0-7])m`;
 

@@ -19,6 +19,7 @@ import {
   printJson,
   resumeOption,
   setOption,
+  tensorboardOption,
   verboseOption,
   withExperiment,
 } from '../options.ts';
@@ -28,6 +29,7 @@ interface RunFlags {
   out?: string;
   fresh?: boolean;
   jobs: number | 'auto';
+  tensorboard?: boolean;
   dryRun?: boolean;
   verbose?: boolean;
   json?: boolean;
@@ -78,15 +80,22 @@ export function registerAblate(program: Command): void {
 }
 
 const withRunFlags = (command: Command, folder: string, set = setOption()): Command =>
-  [set, outOption(folder), freshOption(), resumeOption(), jobsOption(), dryRunOption(), verboseOption(), jsonOption()].reduce(
-    (all, option) => all.addOption(option),
-    command,
-  );
+  [
+    set,
+    outOption(folder),
+    freshOption(),
+    resumeOption(),
+    jobsOption(),
+    tensorboardOption(),
+    dryRunOption(),
+    verboseOption(),
+    jsonOption(),
+  ].reduce((all, option) => all.addOption(option), command);
 
 /** Runs the work in its folder, and shows its results and the commands that come next, with the `given` options; in a dry run, what it would do. */
 async function runOrPreview(
   { name, run, preview, next }: Work,
-  { out = join('runs', name), fresh, jobs, json = false, dryRun, verbose = false, until }: Omit<RunFlags, 'set'>,
+  { out = join('runs', name), fresh, jobs, tensorboard, json = false, dryRun, verbose = false, until }: Omit<RunFlags, 'set'>,
   given: readonly string[],
 ): Promise<void> {
   if (dryRun) {
@@ -95,7 +104,7 @@ async function runOrPreview(
   }
   const work = atWork({ fresh });
   // Clear the progress bar before a failure is printed.
-  const results = await run({ out, fresh, jobs, until, ...work }).finally(work.progress.stop);
+  const results = await run({ out, fresh, jobs, until, tensorboard, ...work }).finally(work.progress.stop);
   // Before the evaluation there are no results.
   if (!results) return json ? printJson({ out }) : print(`Files: ${out}\n`);
   // Loaded on demand: training does not need figures.

@@ -18,6 +18,7 @@ import {
   printJson,
   resumeOption,
   setOption,
+  tensorboardOption,
   withExperiment,
 } from '../options.ts';
 
@@ -31,6 +32,7 @@ interface Options {
   score: 'area' | 'final';
   seed: number;
   fresh?: boolean;
+  tensorboard?: boolean;
   json?: boolean;
 }
 
@@ -58,6 +60,7 @@ export function registerTune(program: Command): void {
     .addOption(numberOption('--seed <n>', 'random seed of the sampled settings', 0, Number.MAX_SAFE_INTEGER).default(0))
     .addOption(freshOption())
     .addOption(resumeOption())
+    .addOption(tensorboardOption())
     .addOption(jsonOption())
     .action(async (file: string, { set, space, score, json = false, ...options }: Options, command: Command) => {
       const { importExperiment } = await import('../../config/experiment.ts');
