@@ -102,7 +102,7 @@ export const HELP: Readonly<Record<string, Help>> = {
   },
   play: {
     examples: [
-      ['play', 'open the playground with the agents that come with cadenza'],
+      ['play', 'open the playground with the agent that comes with cadenza'],
       ['play runs/dark-room', 'play the agent of a run, too'],
     ],
     see: 'docs/how-to/playground.md',

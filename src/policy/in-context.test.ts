@@ -73,18 +73,18 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, co
   /** What the policy sees of what is carried: not the same numbers where latents are of another kind than continuous. */
   const shown = (next: Float32Array) => next.map(value => 2 * value);
 
-  const stub = (run: (feeds: Feeds, into: Feeds) => Record<string, HostTensor>): Program => ({
+  const programOf = (run: (feeds: Feeds, into: Feeds) => Record<string, HostTensor>): Program => ({
     run: async (feeds, _outputs, into) => run(feeds, into!),
     dispose: async () => {},
   });
-  const actProgram = stub((feeds, into) => {
+  const actProgram = programOf((feeds, into) => {
     acted.push(copy(feeds));
     const { data, shape } = into.probabilities;
     expect(shape).toEqual([SIZE, asked, 3]);
     for (let i = 0; i < data.length; i++) data[i] = i;
     return { probabilities: into.probabilities };
   });
-  const compressProgram = stub(({ context, state }, into): Record<string, HostTensor> => {
+  const compressProgram = programOf(({ context, state }, into): Record<string, HostTensor> => {
     compressions++;
     expect(context.shape).toEqual([CHUNK, contextTokens, layout.context.width]);
     expect(Boolean(state)).toBe(recurrent);

@@ -3,9 +3,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readJson } from '../util/files.ts';
-import { findModels, type ListedModel, serveModels } from './models.ts';
+import type { ListedModel } from './listed-model.ts';
+import { findModels, serveModels } from './models.ts';
 import { type RunningServer, type ServerOptions, startServer } from './server.ts';
 
+export * from './listed-model.ts';
 export * from './models.ts';
 export * from './server.ts';
 

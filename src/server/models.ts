@@ -6,18 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { checkDescription, GRAPHS } from '../policy/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson } from '../util/files.ts';
-
-/** A model in the list of the playground. */
-export interface ListedModel {
-  /** Its name in addresses. */
-  readonly name: string;
-  /** Its name on the page. */
-  readonly label: string;
-  /** Where it comes from. */
-  readonly about: string;
-  /** Its environment. */
-  readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
-}
+import type { ListedModel } from './listed-model.ts';
 
 /** A model in a folder of the user. */
 export interface FoundModel extends ListedModel {

@@ -62,10 +62,11 @@ describe('a server on the loopback address', () => {
     ['a body', { method: 'POST', body: '{}' }, 405],
     ['a large body', { method: 'PUT', body: 'x'.repeat(1 << 20) }, 405],
     ['large headers', { headers: { cookie: 'x'.repeat(1 << 15) } }, 431],
-  ] as const)('refuses %s', async (_, sent, status) => {
-    // The connection may be closed before a large body was sent.
+  ] as const)('refuses %s', async (what, sent, status) => {
+    // The connection may be closed before a large request was sent.
+    const lost = what.startsWith('large') ? ['EPIPE', 'ECONNRESET'] : [];
     const found = await send(server.url, '/', sent).catch(({ code }) => ({ status: code }));
-    expect([status, 'EPIPE', 'ECONNRESET']).toContain(found.status);
+    expect([status, ...lost]).toContain(found.status);
     expect((await send(server.url, '/')).status).toBe(200);
   });
 

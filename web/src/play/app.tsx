@@ -178,7 +178,7 @@ function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number;
   const where = world.value.window ? `call ${lane.steps}` : `episode ${episode + 1}, step ${step}`;
   return (
     <article class="lane" style={{ '--own': color }} data-lane={index}>
-      <h2>{name}</h2>
+      <h2 title={state.models.value.find(model => model.name === lane.agent)?.about}>{name}</h2>
       {scene?.kind === 'grid' ? (
         <Grid
           scene={scene}

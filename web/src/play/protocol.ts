@@ -1,18 +1,7 @@
 /** @file Messages between the page and the worker in which a session runs. */
 
+import type { ListedModel } from '../../../src/server/listed-model.ts';
 import type { Edit, EditKind, LaneView, Setup } from './session.ts';
-
-/** A model that can be played, as `agents/index.json` lists it. */
-export interface ListedModel {
-  /** What the address of the page calls it, and its folder next to the list. */
-  readonly name: string;
-  /** What the page calls it. */
-  readonly label: string;
-  /** Where it comes from, in one sentence. */
-  readonly about: string;
-  /** Its environment. */
-  readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
-}
 
 /** Files of a model that the page was given, by name. */
 export type ModelFiles = Readonly<Record<string, Uint8Array>>;

@@ -66,7 +66,6 @@ export interface LaneView {
   /** [P] the distribution of the latest action, and the action. */
   readonly probabilities: readonly number[];
   readonly action: number;
-  readonly reward: number;
   /** [M · D] Z, if it carries one, and its shape. */
   readonly latents?: Float32Array;
   readonly latentShape?: readonly [M: number, D: number];
@@ -74,7 +73,7 @@ export interface LaneView {
   readonly trail: readonly Float32Array[];
   readonly dropped: number;
   readonly frozen: boolean;
-  /** [cells][P] what it would do in each cell now; present if asked for. */
+  /** [cells][P] what it would do in each cell by its memory alone; present if asked for. */
   readonly field?: readonly (readonly number[])[];
 }
 
@@ -105,8 +104,7 @@ class Lane {
   readonly #player: Player;
   readonly #policy: Player['policy'];
   readonly #random: Random;
-  readonly #environment: Random;
-  #env: VectorEnv;
+  readonly #env: VectorEnv;
   #observation: Float32Array;
   #past: { observation: number[]; action: number[]; reward: number[] } = { observation: [], action: [], reward: [] };
   #scores: number[] = [];
@@ -117,7 +115,7 @@ class Lane {
   #trail: Float32Array[] = [];
   #dropped = 0;
   #frozen?: AgentMemory;
-  #last = { probabilities: [] as number[], action: -1, reward: 0 };
+  #last = { probabilities: [] as number[], action: -1 };
 
   constructor(
     agent: string,
@@ -131,7 +129,6 @@ class Lane {
     this.#player = player;
     this.#policy = player.policy;
     this.#random = random;
-    this.#environment = environment;
     this.#policy.reset(1);
     this.#env = world.family.make([task], environment);
     this.#observation = this.#env.reset().slice();
@@ -147,12 +144,11 @@ class Lane {
     const action: Actions = newActions(family.actionSpace, 1);
     if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random));
     else action[0] = given;
-    this.#last = { probabilities: [...probabilities], action: action[0], reward: 0 };
+    this.#last = { probabilities: [...probabilities], action: action[0] };
     const { reward, terminated, truncated, finalObservation, executed, observation: next } = this.#env.step(action);
     const feedback = { observation, action: executed ?? action, reward, nextObservation: finalObservation, terminated, truncated };
     await this.#policy.observe(feedback);
     this.steps++;
-    this.#last.reward = reward[0];
     this.#running += family.outcome && window ? family.outcome.of(feedback, 0) : reward[0];
     const ended = terminated[0] === 1 || truncated[0] === 1;
     // In a life, a drawing shows the running attempt.
@@ -195,14 +191,8 @@ class Lane {
   /** Gives it another task; what it knows and where it is stay. */
   setTask(task: Task): void {
     this.task = task;
-    if (this.#env.setTask) this.#env.setTask(0, task);
-    else this.#restart();
-  }
-
-  /** A new episode, in worlds whose task cannot change within one. */
-  #restart(): void {
-    this.#env = this.#world.family.make([this.task], this.#environment.split('restart', this.steps));
-    this.#observation = this.#env.reset().slice();
+    // Places that can be moved are those of worlds whose task can change.
+    this.#env.setTask!(0, task);
   }
 
   /** Clears the memory. */
@@ -386,14 +376,14 @@ export class Session {
 /** An agent of a session by its name. */
 async function playerOf(
   agent: string,
-  { family, source: distilled, sourceOptions }: World,
+  { family, source: distilled }: World,
   { task, random, open }: { task: Task; random: Random; open: OpenModel },
 ): Promise<Player> {
   const segment = family.horizon;
   if (agent === 'you' || agent === 'random') return { policy: learning(family, 'random', random, task), segment };
-  if (agent === 'source') return { policy: learning(family, distilled, random, task, sourceOptions), segment };
+  if (agent === 'source') return { policy: learning(family, distilled, random, task), segment };
   return open(agent);
 }
 
-const learning = (family: EnvFamily, id: string, random: Random, task: Task, options?: Readonly<Record<string, unknown>>) =>
-  sourcePolicy({ family, tasks: [task], source: source(id), random, options });
+const learning = (family: EnvFamily, id: string, random: Random, task: Task) =>
+  sourcePolicy({ family, tasks: [task], source: source(id), random });

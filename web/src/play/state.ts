@@ -1,8 +1,9 @@
 /** @file The state of the page, and its worker. What a session is made of is also in the address of the page. */
 
 import { computed, signal } from '@preact/signals';
+import type { ListedModel } from '../../../src/server/listed-model.ts';
 import { fromLink, type Linked, toLink } from './link.ts';
-import type { Answer, ListedModel, Request } from './protocol.ts';
+import type { Answer, Request } from './protocol.ts';
 import type { Edit, EditKind, LaneView, Setup } from './session.ts';
 import { type World, worldOf } from './worlds.ts';
 
@@ -125,16 +126,12 @@ export async function drop(files: readonly File[]): Promise<void> {
   ask({ kind: 'model', name: 'dropped', files: Object.fromEntries(await Promise.all(files.map(read))) });
 }
 
-/** The session as a link. */
-export function link(): string {
-  const at = setup.value;
-  if (!at) return '';
-  const steps = lanes.value.map(lane => lane.steps);
-  return toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value });
-}
-
+/** Writes the session into the address of the page. */
 function writeLink(): void {
-  if (restoring.value === undefined && lanes.value.length > 0) history.replaceState(null, '', `#${link()}`);
+  const at = setup.value;
+  if (!at || restoring.value !== undefined || lanes.value.length === 0) return;
+  const steps = lanes.value.map(lane => lane.steps);
+  history.replaceState(null, '', `#${toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value })}`);
 }
 
 /** Opens what the address says, and again whenever a person changes it. */

@@ -29,8 +29,6 @@ export interface World {
   draw(random: Random): Task;
   /** The source whose learning agents of this world have distilled. */
   readonly source: string;
-  /** Options of the source. */
-  readonly sourceOptions?: Readonly<Record<string, unknown>>;
   /** What an agent would observe in another cell, other things being equal; absent where nothing moves in cells. */
   moved?(observation: Float32Array, cell: readonly number[]): Float32Array;
   /** What the curve shows a point of: the return of an episode, or what is counted in so many calls. */

@@ -1,0 +1,13 @@
+/** @file What the server and the page of the playground know of a model: a row of `agents/index.json`. */
+
+/** A model in the list of the playground. */
+export interface ListedModel {
+  /** Its name in addresses. */
+  readonly name: string;
+  /** Its name on the page. */
+  readonly label: string;
+  /** Where it comes from. */
+  readonly about: string;
+  /** Its environment. */
+  readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
+}
