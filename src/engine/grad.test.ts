@@ -4,6 +4,7 @@ import { grad } from './grad.ts';
 import { nodesOf } from './graph.ts';
 import { add, cast, constant, gemm, input, matmul, mul, stopGradient, sum, tanh } from './ops/index.ts';
 import { optimize } from './passes.ts';
+import { recomputable } from './recompute.ts';
 import { interpret } from './reference.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -72,6 +73,21 @@ describe('grad', () => {
       const moved = (by: number) => loss(w.map((number, j) => (j === i ? number + by : number)));
       expect(found).toBeCloseTo((moved(1e-6) - moved(-1e-6)) / 2e-6, 6);
     }
+  });
+
+  it('computes recomputable parts again, after what flows back to them is known, with the same result', () => {
+    const [state, weight] = [input('state', [2, 3]), input('weight', [3, 3])];
+    const layer = (h: Tensor) => recomputable(h, x => add(x, tanh(gemm(tanh(gemm(x, weight)), weight))));
+    const loss = sum(mul(layer(layer(state)), state));
+    const feeds = { state: [0.1, 0.2, -0.3, 0.4, 0, 0.6], weight: [0.9, -0.4, 0.1, 0.3, 1.1, -0.2, 0.5, 0.2, 0.8] };
+    const of = (recompute: boolean) => {
+      const [ofWeight, ofState] = grad(loss, [weight, state], { recompute });
+      const graph = optimize({ outputs: { ofWeight, ofState } });
+      return { tanhs: nodesOf(graph).filter(({ op }) => op.name === 'tanh'), found: interpret(graph, feeds) };
+    };
+    const [kept, again] = [of(false), of(true)];
+    expect(again.found).toEqual(kept.found);
+    expect([kept.tanhs.length, again.tanhs.length]).toEqual([4, 8]);
   });
 
   it('expects a scalar loss', () => {

@@ -6,6 +6,7 @@ import { add } from './ops/elementwise.ts';
 import { GEMM, gemm, type ProductAttributes } from './ops/linear.ts';
 import { concat } from './ops/movement.ts';
 import { broadcastTo, constant } from './ops/structure.ts';
+import { recomputing } from './recompute.ts';
 import { formatType, type Node, type Tensor } from './tensor.ts';
 
 /** Uses of a weight from which on its gradient is one product. It was measured at 512; weights with few uses keep their sums, bit for bit. */
@@ -26,6 +27,12 @@ function total(gradients: readonly Tensor[]): Tensor {
   return gemm(left, right, { transposeA: true });
 }
 
+/** How gradients are computed. */
+export interface GradOptions {
+  /** Whether parts of the graph that are `recomputable` are computed again for their gradients, instead of being kept until then. */
+  readonly recompute?: boolean;
+}
+
 /**
  * d loss / d parameter for each of `parameters`, as graph expressions with the parameters' shapes. A parameter that the loss does not
  * depend on gets zeros.
@@ -35,7 +42,7 @@ function total(gradients: readonly Tensor[]): Tensor {
  * const w = input('w', [3]);
  * const [dw] = grad(sum(square(w)), [w]); // 2 w
  */
-export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
+export function grad(loss: Tensor, parameters: readonly Tensor[], { recompute = false }: GradOptions = {}): Tensor[] {
   invariant(loss.shape.length === 0 && loss.dtype === 'float32', `grad: expected a float32 scalar loss, got ${formatType(loss)}.`);
   const order = topological([loss]);
   const wanted = new Set<Node>(parameters.map(parameter => parameter.node));
@@ -44,6 +51,7 @@ export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   for (const node of order) {
     if (wanted.has(node) || (node.op.gradient !== 'none' && node.inputs.some(tensor => active.has(tensor.node)))) active.add(node);
   }
+  const read = recompute ? recomputing() : (node: Node): Pick<Node, 'inputs' | 'outputs'> => node;
   const gradients = new Map<Tensor, Tensor[]>([[loss, [constant(1)]]]);
   const gradientOf = (tensor: Tensor) => {
     const found = gradients.get(tensor);
@@ -52,10 +60,11 @@ export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   for (const node of order.toReversed()) {
     if (!active.has(node) || node.op.gradient === 'none') continue;
     const upstream = node.outputs.map(gradientOf);
-    if (upstream.every(gradient => gradient === null)) continue;
-    const { inputs, outputs, attributes } = node;
-    for (const [i, gradient] of node.op.gradient({ inputs, outputs, attributes, upstream }).entries()) {
-      const target = inputs[i];
+    const known = upstream.find(gradient => gradient !== null);
+    if (!known) continue;
+    const { attributes } = node;
+    for (const [i, gradient] of node.op.gradient({ ...read(node, known), attributes, upstream }).entries()) {
+      const target = node.inputs[i];
       if (!gradient || !active.has(target.node)) continue;
       const earlier = gradients.get(target);
       if (earlier) earlier.push(gradient);

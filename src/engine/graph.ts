@@ -9,14 +9,18 @@ export interface Graph {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** All nodes that the tensors depend on, each after its inputs. */
-export function topological(tensors: Iterable<Tensor>): Node[] {
+/**
+ * All nodes that the tensors depend on, each after its inputs.
+ *
+ * @param since leaves out nodes with a smaller serial, and what only they depend on.
+ */
+export function topological(tensors: Iterable<Tensor>, since = 0): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   // Uses an explicit stack: training graphs are thousands of nodes deep.
   const stack: { node: Node; next: number }[] = [];
   const visit = (node: Node) => {
-    if (seen.has(node)) return;
+    if (seen.has(node) || node.serial < since) return;
     seen.add(node);
     stack.push({ node, next: 0 });
   };

@@ -7,6 +7,7 @@ export * from './graph.ts';
 export * from './onnx/lower.ts';
 export * from './ops/index.ts';
 export * from './passes.ts';
+export { type RecomputablePart, recomputable, recomputablePart } from './recompute.ts';
 export * from './reference.ts';
 export * from './safetensors.ts';
 export * from './split.ts';

@@ -31,6 +31,8 @@ export interface Node<A extends Attributes = Attributes> {
   readonly attributes: A;
   /** The tensors that it produces. */
   readonly outputs: readonly Tensor[];
+  /** When it was made: larger than that of every node made before. */
+  readonly serial: number;
 }
 
 /** A symbolic tensor: output `index` of `node`. */
@@ -112,11 +114,16 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** A type as text: `float32[8, 64]`. */
 export const formatType = (type: TensorType): string => `${type.dtype}[${type.shape.join(', ')}]`;
 
+let serial = 0;
+
+/** The serial of the next node. */
+export const nextSerial = (): number => serial;
+
 /** Appends a node to the graph and returns its outputs. */
 export function apply<A extends Attributes>(op: OpRecord<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
   const types = op.infer(inputs, attributes);
   const outputs: Tensor[] = [];
-  const node: Node<A> = { op, inputs, attributes, outputs };
+  const node: Node<A> = { op, inputs, attributes, outputs, serial: serial++ };
   // Erases the record's attribute type: from here on only the record itself reads its attributes.
   for (const [index, type] of types.entries()) outputs.push({ ...type, node: node as unknown as Node, index });
   return outputs;

@@ -14,6 +14,7 @@ import {
   expectShape,
   layerNorm,
   less,
+  recomputable,
   relu,
   repeatedRow,
   reshape,
@@ -222,8 +223,9 @@ export function block(scope: Scope, x_BTD: Tensor, options: BlockOptions, contex
   const { hidden, selfAttention: attends = true, branches = 1, ...inside } = options;
   const { heads } = inside;
   const outputGain = 1 / Math.sqrt(branches);
-  let x = x_BTD;
-  if (attends) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { ...inside, outputGain }));
-  if (context) x = add(x, crossAttention(scope.at('cross'), layerNorm(x), context, { heads, outputGain }));
-  return add(x, feedForward(scope.at('ffn'), layerNorm(x), hidden, outputGain));
+  return recomputable(x_BTD, x => {
+    if (attends) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { ...inside, outputGain }));
+    if (context) x = add(x, crossAttention(scope.at('cross'), layerNorm(x), context, { heads, outputGain }));
+    return add(x, feedForward(scope.at('ffn'), layerNorm(x), hidden, outputGain));
+  });
 }

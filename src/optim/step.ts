@@ -40,6 +40,8 @@ export interface TrainStepOptions {
   readonly optimizer: Transform;
   /** Further scalars to report. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
+  /** Whether `recomputable` parts of the loss are computed again for their gradients, as by `grad`. */
+  readonly recompute?: boolean;
 }
 
 /** Concatenates tensors, flattened, into [S] in the order of the list. */
@@ -50,11 +52,12 @@ const joined = (tensors: readonly Tensor[]): Tensor =>
   );
 
 /** The gradient of the loss, packed into [P]. */
-const packedGradient = (loss: Tensor, trainable: readonly TrainableParameter[]): Tensor =>
+const packedGradient = ({ loss, trainable, recompute }: Pick<TrainStepOptions, 'loss' | 'trainable' | 'recompute'>): Tensor =>
   joined(
     grad(
       loss,
       trainable.map(({ tensor }) => tensor),
+      { recompute },
     ),
   );
 
@@ -78,7 +81,7 @@ function updated(optimizer: Transform, gradient: Tensor): Record<string, Tensor>
  * const { graph } = trainStep({ loss, trainable, optimizer: chain(adam(), descend(warmupCosine({ peak: 1e-3, warmup: 10, total: 100 })))
  * });
  */
-export function trainStep({ loss, trainable, frozen = [], buffers = [], optimizer, metrics = {} }: TrainStepOptions): {
+export function trainStep(options: TrainStepOptions): {
   graph: Graph;
   layout: Packing;
   frozenLayout: Packing;
@@ -87,10 +90,11 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimize
   /** Layout of each of them. */
   layouts: Readonly<Record<string, Packing>>;
 } {
+  const { loss, trainable, frozen = [], buffers = [], optimizer, metrics = {} } = options;
   const layout = packing(trainable);
   const frozenLayout = packing(frozen);
   const bufferLayout = packing(buffers);
-  const outputs: Record<string, Tensor> = { loss, ...metrics, ...updated(optimizer, packedGradient(loss, trainable)) };
+  const outputs: Record<string, Tensor> = { loss, ...metrics, ...updated(optimizer, packedGradient(options)) };
   if (buffers.length > 0) outputs[`next.${BUFFERS}`] = joined(buffers.map(({ next }) => next));
   const graph = packed({ outputs }, { [PARAMETERS]: layout, [FROZEN]: frozenLayout, [BUFFERS]: bufferLayout });
   const perParameter = [PARAMETERS, ...optimizer.init];
@@ -103,8 +107,9 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimize
 export const GRADIENT = 'gradient';
 
 /** The first half of a training step: `parameters`, `frozen` and the batch → `loss`, the metrics, and `gradient` [P]. */
-export function gradientStep({ loss, trainable, frozen = [], metrics = {} }: Omit<TrainStepOptions, 'buffers' | 'optimizer'>): Graph {
-  const outputs = { loss, ...metrics, [GRADIENT]: packedGradient(loss, trainable) };
+export function gradientStep(options: Omit<TrainStepOptions, 'buffers' | 'optimizer'>): Graph {
+  const { loss, trainable, frozen = [], metrics = {} } = options;
+  const outputs = { loss, ...metrics, [GRADIENT]: packedGradient(options) };
   return packed({ outputs }, { [PARAMETERS]: packing(trainable), [FROZEN]: packing(frozen) });
 }
 

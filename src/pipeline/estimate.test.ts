@@ -152,6 +152,7 @@ describe('an estimate', () => {
   it('grows with what it is made of', () => {
     const peak = (...overrides: string[]) => of(...overrides).peakBytes;
     expect(peak('optimizer.batch=256')).toBeGreaterThan(peak('optimizer.batch=64'));
+    expect(peak('optimizer.batch=256', 'executor.recompute=true')).toBeLessThan(peak('optimizer.batch=256'));
     expect(peak('source.histories=400')).toBeGreaterThan(peak('source.histories=40'));
     const [small, large] = [50, 100].map(steps => of(`finetune.steps=${steps}`).stages.find(({ stage }) => stage === 'finetune')!);
     expect(large.flops).toBe(2 * small.flops!);

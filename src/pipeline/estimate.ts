@@ -242,7 +242,12 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
       const steps = stage.steps(config);
       return stage.objectives(config, model).map(objective => {
         expectDivisible(objective, batch, config.executor.workers);
-        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch, each: config.queries.perHistory });
+        const { flops, ...cost } = trainingCost(objective, {
+          steps: steps * updates,
+          batch,
+          each: config.queries.perHistory,
+          recompute: config.executor.recompute,
+        });
         const played = steps * episodes * episodeFlops(rows[0]);
         return { ...cost, stage: objective.name, steps, flops: config.seeds.length * (flops + played) };
       });

@@ -6,7 +6,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { partOf } from '../agent/model.ts';
 import { type CompressorOptions, compressor } from '../compressor/index.ts';
-import { bytesOf, type Node, nodesOf, sizeOf } from '../engine/index.ts';
+import { bytesOf, type Node, nodesOf, type RecomputablePart, recomputablePart, sizeOf } from '../engine/index.ts';
 import { Scope } from '../nn/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import type { Objective } from '../training/define.ts';
@@ -184,13 +184,18 @@ export function expectTables(kind: string, tokens: number, options: CompressorOp
 const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
 
 /** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for `each` sequences of one history. */
-export function trainingCost({ build, trains }: Objective, { steps, batch, each = 1 }: { steps: number; batch: number; each?: number }) {
+export function trainingCost(
+  { build, trains }: Objective,
+  { steps, batch, each = 1, recompute = false }: { steps: number; batch: number; each?: number; recompute?: boolean },
+) {
   const scope = new Scope();
   const nodes = nodesOf({ outputs: { loss: build(scope, each).loss } });
   const learned = new Set([...scope.table.keys()].filter(name => trains.includes(partOf(name))));
   // Nodes without gradients keep no results and add no backward operations.
   const trained = new Set<Node>();
   let [parameters, frozen, bytes, flops] = [0, 0, 0, 0];
+  // Only one part at a time is computed again.
+  const again = new Map<RecomputablePart, number>();
   for (const node of nodes) {
     const { op, inputs, outputs, attributes } = node;
     const name = op.name === 'input' ? (attributes.name as string) : '';
@@ -199,9 +204,12 @@ export function trainingCost({ build, trains }: Objective, { steps, batch, each 
     else if (scope.table.has(name) || scope.buffers.has(name)) frozen += sizeOf(outputs[0].shape);
     if (FREE.has(op.name)) continue;
     const kept = outputs.reduce((sum, output) => sum + bytesOf(output), 0);
-    bytes += kept * (trained.has(node) ? TRAINING_BYTES : 1);
-    flops += op.flops(node) * (trained.has(node) ? TRAINING_FLOPS : 1);
+    const part = recompute && trained.has(node) ? recomputablePart(node) : undefined;
+    if (part) again.set(part, (again.get(part) ?? 0) + kept * TRAINING_BYTES);
+    if (!part || node === part.nodes.at(-1)) bytes += kept * (trained.has(node) ? TRAINING_BYTES : 1);
+    flops += op.flops(node) * (trained.has(node) ? TRAINING_FLOPS + (part ? 1 : 0) : 1);
   }
+  bytes += Math.max(0, ...again.values());
   return {
     steps,
     parameters,

@@ -135,7 +135,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     .map(({ objective, steps, own }): StageEstimate => {
       const { batch } = optimizerOf(config, own);
       expectDivisible(objective, batch, config.executor.workers);
-      const { bytes, flops, ...cost } = trainingCost(objective, { steps, batch });
+      const { bytes, flops, ...cost } = trainingCost(objective, { steps, batch, recompute: config.executor.recompute });
       return { stage: objective.name, ...cost, bytes: held + bytes, flops: flops * seeds.length };
     });
   const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };

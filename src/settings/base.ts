@@ -333,6 +333,12 @@ export const evaluationFields = {
       'Number of threads that divide every batch of training among themselves, each with executor.threads threads of its own. `cadenza doctor` measures which division is fastest. Results are bit-for-bit reproducible only with the same number of workers',
       'threads',
     ).default(1),
+    recompute: z
+      .boolean()
+      .describe(
+        'Whether transformer blocks are computed again for their gradients, instead of being kept in memory until then. It saves memory, mostly with long gradients (queries.perHistory), and a step takes up to a third longer. Results are the same',
+      )
+      .default(false),
   }),
 };
 

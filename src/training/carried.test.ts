@@ -16,7 +16,7 @@ import { finetune } from './stages/finetune.ts';
 const out = mkdtempSync(join(tmpdir(), 'cadenza-carried-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-const settings = (workers: number) => [
+const settings = (workers: number, recompute: boolean) => [
   'compressor=recurrent',
   'context.layout=segments',
   'queries={perHistory: 4, consecutive: true, restart: 0.1}',
@@ -24,11 +24,12 @@ const settings = (workers: number) => [
   'checkpoint.everySteps=10',
   'distill.beta=0',
   `executor.workers=${workers}`,
+  `executor.recompute=${recompute}`,
 ];
 
 /** Trains in this folder; with `until`, is interrupted after so many steps. */
-async function trained(name: string, { until = Number.POSITIVE_INFINITY, workers = 1 } = {}) {
-  const config = loadExperiment(TINY, settings(workers));
+async function trained(name: string, { until = Number.POSITIVE_INFINITY, workers = 1, recompute = false } = {}) {
+  const config = loadExperiment(TINY, settings(workers, recompute));
   const controller = new AbortController();
   const progress = { ...silentProgress, update: (done: number) => done >= until && done < 30 && controller.abort() };
   const store = new StageCache(join(out, name), { progress: progress as typeof silentProgress, signal: controller.signal });
@@ -75,4 +76,10 @@ it('two threads, each with the Z of its own lives, compute what one computes, bu
   const [one, two] = [await losses(1), await losses(2)];
   expect(one.length).toBe(3);
   for (const [i, loss] of one.entries()) expect(two[i]).toBeCloseTo(loss, 3);
+});
+
+it.each([1, 2])('with blocks that are computed again for their gradients, %i threads find the same weights', async workers => {
+  const [kept, again] = await Promise.all([false, true].map(recompute => trained(`kept-${workers}-${recompute}`, { workers, recompute })));
+  const [a, b] = [kept, again].map(path => loadTensors(path).tensors);
+  expect(b).toEqual(a);
 });

@@ -87,6 +87,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         probe,
         executor: run.executor,
         workers: workersOf(config.executor, spec, optimizer.batch),
+        recompute: config.executor.recompute,
         context,
       }).finally(dispose);
       // Frozen parts are saved as well, so that one file contains the whole agent.
@@ -116,7 +117,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
 
 /** The threads among which a stage divides its steps; undefined if there is one worker. */
 function workersOf(
-  { workers: count, ...executor }: StageRun['config']['executor'],
+  { workers: count, recompute: _, ...executor }: StageRun['config']['executor'],
   { build }: StageSpec,
   batch: number,
 ): Workers | undefined {

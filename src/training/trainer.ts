@@ -74,6 +74,8 @@ export interface TrainRequest {
   readonly executor: Executor;
   /** The threads among which every step is divided. Default: none; the step runs as one graph. */
   readonly workers?: Workers;
+  /** Whether blocks are computed again for their gradients, which saves memory. Default: false. */
+  readonly recompute?: boolean;
   readonly context: StageContext;
 }
 
@@ -174,7 +176,21 @@ export type StepRequest = Omit<TrainRequest, 'title' | 'batches' | 'checkpointEv
 
 /** One AdamW step as a compiled program, its initial state, and the frozen parameters. */
 export async function compileStep(request: StepRequest) {
-  const { loss, metrics, trainable, frozen = [], buffers = [], given, steps, optimizer, group, executor, workers, context } = request;
+  const {
+    loss,
+    metrics,
+    trainable,
+    frozen = [],
+    buffers = [],
+    given,
+    steps,
+    optimizer,
+    group,
+    executor,
+    workers,
+    recompute,
+    context,
+  } = request;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimizer;
   const shapes = packing(trainable);
   const decays = perParameter(shapes, (name, shape) => (shape.length > 1 ? (group?.(name).weightDecay ?? weightDecay) : 0), 0);
@@ -183,6 +199,7 @@ export async function compileStep(request: StepRequest) {
     trainable,
     frozen,
     metrics,
+    recompute,
     optimizer: chain(
       clipByGlobalNorm(clip),
       adam({ beta1, beta2 }),

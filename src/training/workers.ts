@@ -158,12 +158,13 @@ export function dividedStep({
   trainable,
   frozen = [],
   buffers,
+  recompute,
   workers: { count, part },
 }: Omit<WorkersRequest, 'constants' | 'executor'>) {
   const split = divided({ loss, metrics }, part, count, buffers);
   const { loss: partLoss, ...partMetrics } = split.part.outputs;
   const declared = (list: readonly { readonly name: string }[]) => list.map(({ name }) => part.specs.get(name)!);
-  const graph = gradientStep({ loss: partLoss, metrics: partMetrics, trainable: declared(trainable), frozen: declared(frozen) });
+  const graph = gradientStep({ loss: partLoss, metrics: partMetrics, trainable: declared(trainable), frozen: declared(frozen), recompute });
   return { graph: optimize(graph), totals: optimize(split.totals), rows: split.rows };
 }
 
