@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { deadLinks } from '../scripts/docs/links.ts';
 import { baselines } from '../src/agent/baselines/index.ts';
 import { lossTerms } from '../src/agent/terms.ts';
@@ -133,6 +134,11 @@ describe('the site', () => {
     expect(written.size).toBeGreaterThan(5);
     expect([...written].filter(name => !described.includes(name))).toEqual([]);
   });
+});
+
+it('docs/tutorials/page.md trains the agent of examples/node, which test/package.test.ts runs', () => {
+  const page = snippets(read('docs/tutorials/page.md')).find(({ file }) => file === 'experiment.yaml')!;
+  expect(parse(page.code)).toEqual(parse(read('examples/node/experiment.yaml')));
 });
 
 describe('docs/how-to/deploy.md', () => {
