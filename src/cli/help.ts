@@ -145,7 +145,10 @@ export const HELP: Readonly<Record<string, Help>> = {
     see: DATASETS,
   },
   export: {
-    examples: [['export runs/dark-room --format xland --out histories.hdf5', 'write histories for other tools']],
+    examples: [
+      ['export runs/dark-room --format xland --out histories.hdf5', 'write histories for other tools'],
+      ['export runs/dark-room --method truncated --out models/truncated', 'write the model of a baseline'],
+    ],
     see: DATASETS,
   },
   config: { examples: [['config print dark-room', 'show all settings of a preset']], see: EXPERIMENTS },

@@ -4,6 +4,8 @@
 export interface ListedModel {
   /** Its name in addresses. */
   readonly name: string;
+  /** The method of the results that it is, such as `truncated`; unknown for models of users. */
+  readonly method?: string;
   /** Its name on the page. */
   readonly label: string;
   /** Where it comes from. */

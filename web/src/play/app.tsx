@@ -1,18 +1,24 @@
 /** @file The page: the session on top, its agents side by side, their scores, and the memory of one of them. */
 
 import { sceneSVG } from '../../../src/rl/draw.ts';
-import { Curve, colorsOf } from './curve.tsx';
+import { Bars } from './bars.tsx';
+import { colorsOf } from './colors.ts';
+import { Curve } from './curve.tsx';
 import { Grid } from './grid.tsx';
 import { MOST_AGENTS, SPEEDS } from './link.ts';
 import { Memory } from './memory.tsx';
 import type { LaneView } from './session.ts';
 import * as state from './state.ts';
-import { worldIds, worldOf } from './worlds.ts';
+import { type Place, worldIds, worldOf } from './worlds.ts';
+import { You } from './you.tsx';
 
 /** Agents that are no models. */
 const OTHERS: Readonly<Record<string, string>> = { source: 'the source', random: 'random actions', you: 'you, by the keyboard' };
 
 const label = (agent: string) => state.models.value.find(({ name }) => name === agent)?.label ?? OTHERS[agent] ?? agent;
+
+/** What a click moves, on the page. */
+const nameOf = ({ role, name = `the ${role}` }: Place): string => name;
 
 /** Names of the agents, numbered where two are the same. */
 const names = (agents: readonly string[]) =>
@@ -24,7 +30,10 @@ const names = (agents: readonly string[]) =>
 export function App() {
   const { setup, lanes, shown, failure, restoring, world } = state;
   const called = names(lanes.value.map(({ agent }) => agent));
-  const colors = colorsOf(lanes.value.map(({ agent }) => agent));
+  const colors = colorsOf(
+    lanes.value.map(({ agent }) => agent),
+    state.models.value,
+  );
   const onDrop = async (event: DragEvent) => {
     event.preventDefault();
     await state.drop(await filesOf(event.dataTransfer));
@@ -51,7 +60,13 @@ export function App() {
       {lanes.value.length > 0 && (
         <section aria-label="Scores">
           <h2>Learning</h2>
-          <Curve lanes={lanes.value} names={called} window={world.value.window} counted={world.value.family.outcome?.name} />
+          <Curve
+            lanes={lanes.value}
+            names={called}
+            colors={colors}
+            window={world.value.window}
+            counted={world.value.family.outcome?.name}
+          />
         </section>
       )}
       {setup.value && lanes.value.length > 0 && (
@@ -80,6 +95,7 @@ function Toolbar() {
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
+  const { choice, places } = world.value;
   const choices = [...playable.value.map(({ name }) => name), ...Object.keys(OTHERS)];
   return (
     <section class="toolbar" aria-label="Controls" data-state={paused.value ? 'paused' : 'playing'}>
@@ -90,9 +106,9 @@ function Toolbar() {
             value={at.world}
             onChange={event => {
               const next = event.currentTarget.value;
-              const model = state.models.value.find(({ env }) => env.id === next)?.name ?? 'random';
               state.moving.value = undefined;
-              state.open({ world: next, agents: [model, 'source'], seed: at.seed });
+              state.speed.value = worldOf(next).speed;
+              state.open({ world: next, agents: state.agentsOf(next), seed: at.seed });
             }}
           >
             {worldIds.map(id => (
@@ -100,6 +116,16 @@ function Toolbar() {
             ))}
           </select>
         </label>
+        {choice && (
+          <label>
+            {choice.name}
+            <select value={choice.value} onChange={event => reopen({ options: choice.of(Number(event.currentTarget.value)) })}>
+              {[...new Set([...choice.values, choice.value])].map(value => (
+                <option value={value}>{value}</option>
+              ))}
+            </select>
+          </label>
+        )}
         {at.agents.map((agent, i) => (
           <label>
             Agent {i + 1}
@@ -152,17 +178,17 @@ function Toolbar() {
         </label>
         <fieldset>
           <legend>Click moves</legend>
-          {[undefined, ...world.value.places.map(({ role }) => role)].map(role => (
+          {[undefined, ...places].map(place => (
             <label class="check">
               <input
                 type="radio"
                 name="moving"
-                checked={moving.value === role}
+                checked={moving.value === place?.role}
                 onChange={() => {
-                  moving.value = role;
+                  moving.value = place?.role;
                 }}
               />
-              {role ? `the ${role}` : 'nothing'}
+              {place ? nameOf(place) : 'nothing'}
             </label>
           ))}
         </fieldset>
@@ -174,47 +200,47 @@ function Toolbar() {
 function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number; name: string; color: string }) {
   const { scene, episode, step, running, probabilities, action, frozen } = lane;
   const { moving, world } = state;
-  const { actionNames } = world.value.family;
+  const { actions, places } = world.value;
   const where = world.value.window ? `call ${lane.steps}` : `episode ${episode + 1}, step ${step}`;
+  const about = state.models.value.find(model => model.name === lane.agent)?.about;
+  const moved = places.find(({ role }) => role === moving.value);
+  const given = {
+    moving: moved && nameOf(moved),
+    label: `${name}: ${where}.`,
+    onPlace: (cell: readonly [number, number]) => moved && state.edit(index, { kind: 'move', role: moved.role, cell }),
+  };
   return (
     <article class="lane" style={{ '--own': color }} data-lane={index}>
-      <h2 title={state.models.value.find(model => model.name === lane.agent)?.about}>{name}</h2>
-      {scene?.kind === 'grid' ? (
-        <Grid
-          scene={scene}
-          field={lane.field}
-          actionNames={actionNames}
-          moving={moving.value}
-          label={`${name}: ${where}.`}
-          onPlace={cell => moving.value && state.edit(index, { kind: 'move', role: moving.value, cell })}
-        />
-      ) : (
-        scene && <div dangerouslySetInnerHTML={{ __html: sceneSVG(scene) }} />
-      )}
+      <h2>{name}</h2>
+      {scene?.kind === 'grid' && <Grid scene={scene} field={lane.field} actionNames={actions} {...given} />}
+      {scene?.kind === 'bars' && <Bars scene={scene} {...given} />}
+      {scene?.kind === 'plane' && <div dangerouslySetInnerHTML={{ __html: sceneSVG(scene) }} />}
       <p class="where">
         {where}, score {Number(running.toFixed(2))}
         {frozen && <span class="badge">frozen</span>}
       </p>
-      {lane.agent === 'you' && actionNames ? (
-        <div class="controls you">
-          {actionNames.map((each, k) => (
-            <button type="button" onClick={() => state.edit(index, { kind: 'act', action: k })}>
-              {each}
-            </button>
-          ))}
-        </div>
+      {/* The first line of a caption says what has just been said. */}
+      <p class="caption">{scene?.caption?.split('\n').slice(1).join(', ')}</p>
+      {lane.agent === 'you' ? (
+        <You actions={actions} onAct={each => state.edit(index, { kind: 'act', action: each })} />
       ) : (
-        <Probabilities row={probabilities} names={actionNames} action={action} />
+        <Probabilities row={probabilities} names={actions} action={action} />
+      )}
+      {about && (
+        <details class="about">
+          <summary>About this agent</summary>
+          <p>{about}</p>
+        </details>
       )}
     </article>
   );
 }
 
 /** The distribution of the latest action. */
-function Probabilities({ row, names, action }: { row: readonly number[]; names?: readonly string[]; action: number }) {
+function Probabilities({ row, names, action }: { row: readonly number[]; names: readonly string[]; action: number }) {
   return (
     <ul class="probabilities" aria-label="Probabilities of the latest action">
-      {(names ?? row.map((_, i) => String(i))).map((each, i) => (
+      {names.map((each, i) => (
         <li class={i === action ? 'chosen' : undefined}>
           <span>{each}</span>
           <meter min={0} max={1} value={row[i] ?? 0}>

@@ -6,19 +6,10 @@ import type { LaneView } from './session.ts';
 
 const [HEIGHT, LEFT, BOTTOM] = [190, 40, 30];
 
-/** Colors of what is no model, as in all figures, and of models in order: the first is that of CAD. */
-const OWN_COLORS: Readonly<Record<string, string>> = { source: 'var(--green)', random: 'var(--gray)', you: 'var(--orange)' };
-const MODEL_COLORS = ['var(--blue)', 'var(--pink)', 'var(--vermilion)', 'var(--sky)'];
-
-/** The colors of these agents. */
-export function colorsOf(agents: readonly string[]): string[] {
-  let models = 0;
-  return agents.map(agent => OWN_COLORS[agent] ?? MODEL_COLORS[models++ % MODEL_COLORS.length]);
-}
-
 interface CurveProps {
   readonly lanes: readonly LaneView[];
   readonly names: readonly string[];
+  readonly colors: readonly string[];
   /** Calls that a point stands for; an episode if absent. */
   readonly window?: number;
   /** What is counted in a window. */
@@ -49,9 +40,8 @@ function useWidth(): [RefObject<HTMLElement>, number] {
   return [element, width];
 }
 
-export function Curve({ lanes, names, window, counted }: CurveProps) {
+export function Curve({ lanes, names, colors, window, counted }: CurveProps) {
   const [figure, WIDTH] = useWidth();
-  const colors = colorsOf(lanes.map(({ agent }) => agent));
   const count = Math.max(8, ...lanes.map(({ scores }) => scores.length));
   const most = Math.max(1, ...lanes.flatMap(({ scores }) => scores));
   const x = (at: number) => LEFT + ((WIDTH - LEFT - 10) * at) / count;

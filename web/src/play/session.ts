@@ -73,15 +73,17 @@ export interface LaneView {
   readonly trail: readonly Float32Array[];
   readonly dropped: number;
   readonly frozen: boolean;
-  /** [cells][P] what it would do in each cell by its memory alone; present if asked for. */
+  /** [cells][P] what it would do in each cell by its memory alone, empty where nobody acts; present if asked for. */
   readonly field?: readonly (readonly number[])[];
 }
 
 /** Opens a model by its name, acting in one environment. */
 export type OpenModel = (name: string) => Promise<Player>;
 
-/** Segments whose Z is kept for the picture through time. */
-const TRAIL = 120;
+/** What is kept of Z for the picture through time, at most. */
+const TRAIL = { segments: 120, numbers: 100_000 };
+
+const noSteps = () => ({ observation: [] as number[], action: [] as number[], reward: [] as number[] });
 
 /** Where memory can be read and replaced. */
 type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory'>;
@@ -104,9 +106,11 @@ class Lane {
   readonly #player: Player;
   readonly #policy: Player['policy'];
   readonly #random: Random;
-  readonly #env: VectorEnv;
+  /** Everything random about the world. */
+  readonly #environment: Random;
+  #env: VectorEnv;
   #observation: Float32Array;
-  #past: { observation: number[]; action: number[]; reward: number[] } = { observation: [], action: [], reward: [] };
+  #past = noSteps();
   #scores: number[] = [];
   #running = 0;
   #episode = 0;
@@ -129,6 +133,7 @@ class Lane {
     this.#player = player;
     this.#policy = player.policy;
     this.#random = random;
+    this.#environment = environment;
     this.#policy.reset(1);
     this.#env = world.family.make([task], environment);
     this.#observation = this.#env.reset().slice();
@@ -138,7 +143,7 @@ class Lane {
 
   /** Takes one step; `you` with the given action. */
   async step(given?: number): Promise<void> {
-    const { family, window } = this.#world;
+    const { family, window, next: nextTask } = this.#world;
     const observation = this.#observation;
     const probabilities = await this.#policy.act(observation);
     const action: Actions = newActions(family.actionSpace, 1);
@@ -153,7 +158,7 @@ class Lane {
     const ended = terminated[0] === 1 || truncated[0] === 1;
     // In a life, a drawing shows the running attempt.
     const attempt = ended || (family.attempt?.(next, 0) ?? false);
-    if (attempt) this.#past = { observation: [], action: [], reward: [] };
+    if (attempt) this.#past = noSteps();
     else {
       this.#past.observation.push(...observation);
       this.#past.action.push(...feedback.action);
@@ -167,6 +172,19 @@ class Lane {
     this.#observation = next.slice();
     this.#sinceSegment++;
     if (ended || this.#sinceSegment === this.#player.segment) await this.#endSegment();
+    if (ended && nextTask) this.#live(nextTask(this.task, this.#environment.split('task', this.#episode)));
+  }
+
+  /** Begins a life of its own: an episode of this task, with no memory but a frozen one. */
+  #live(task: Task): void {
+    const { family } = this.#world;
+    this.task = task;
+    this.#env = family.make([task], this.#environment.split('life', this.#episode));
+    this.#observation = this.#env.reset().slice();
+    [this.#past, this.#running, this.#sinceSegment] = [noSteps(), 0, 0];
+    this.#policy.forget?.(0);
+    if (this.#frozen) this.#policy.setMemory?.(0, this.#frozen);
+    else if (this.#latents) this.#latents = new Float32Array(this.#latents.length);
   }
 
   async #endSegment(): Promise<void> {
@@ -183,16 +201,16 @@ class Lane {
     if (!latents) return;
     this.#latents = latents;
     this.#trail.push(latents);
-    if (this.#trail.length <= TRAIL) return;
+    if (this.#trail.length <= Math.min(TRAIL.segments, TRAIL.numbers / latents.length)) return;
     this.#trail.shift();
     this.#dropped++;
   }
 
-  /** Gives it another task; what it knows and where it is stay. */
+  /** Gives it another task. What it knows and where it is stay, unless every episode is a life of its own. */
   setTask(task: Task): void {
+    if (this.#world.next) this.#live(task);
+    else this.#env.setTask!(0, task);
     this.task = task;
-    // Places that can be moved are those of worlds whose task can change.
-    this.#env.setTask!(0, task);
   }
 
   /** Clears the memory. */
@@ -231,8 +249,10 @@ class Lane {
     if (memory?.latents) scout.setMemory(0, memory);
     const field: number[][] = [];
     // What is acted on twice counts once: every call is the first of an episode.
-    for (let cell = 0; cell < scene.columns * scene.rows; cell++)
-      field.push([...(await scout.act(moved(this.#observation, [cell % scene.columns, Math.floor(cell / scene.columns)])))]);
+    for (let cell = 0; cell < scene.columns * scene.rows; cell++) {
+      const seen = moved(this.#observation, [cell % scene.columns, Math.floor(cell / scene.columns)], scene);
+      field.push(seen ? [...(await scout.act(seen))] : []);
+    }
     return field;
   }
 
@@ -312,8 +332,8 @@ export class Session {
     this.edits.push({ lane, at: target.steps, ...what });
     switch (what.kind) {
       case 'move': {
-        const place = this.world.places.find(({ role }) => role === what.role);
-        if (place) target.setTask(place.moved(target.task, what.cell));
+        const task = this.world.places.find(({ role }) => role === what.role)?.moved(target.task, what.cell) ?? target.task;
+        if (task !== target.task) target.setTask(task);
         break;
       }
       case 'wipe':

@@ -74,6 +74,12 @@ worker.onerror = ({ message }) => {
   failure.value = { code: 'E_INTERNAL', message };
 };
 
+/** The agents that a world is opened with: the first two of its models, or one and the source. */
+export const agentsOf = (id: string): string[] => {
+  const own = models.value.filter(({ env }) => env.id === id).map(({ name }) => name);
+  return [...(own.length > 0 ? own : ['random']), 'source'].slice(0, 2);
+};
+
 /** Opens a session, at its beginning or where a link says. */
 export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' | 'edits'> = { steps: [], edits: [] }): void {
   pause();
@@ -137,12 +143,11 @@ function writeLink(): void {
 /** Opens what the address says, and again whenever a person changes it. */
 export async function start(): Promise<void> {
   const restore = () => {
-    const linked = fromLink(location.hash, ['', 'source']);
+    const linked = fromLink(location.hash, agentsOf);
     speed.value = linked.speed;
     shown.value = linked.shown;
-    const ofWorld = models.value.filter(({ env }) => env.id === linked.world);
-    const agents = linked.agents.map(name => name || (ofWorld[0]?.name ?? 'random'));
-    open({ world: linked.world, options: linked.options, agents, seed: linked.seed }, linked);
+    const { world: id, options, agents, seed } = linked;
+    open({ world: id, options, agents, seed }, linked);
   };
   try {
     const response = await fetch(`${BASE}/index.json`);

@@ -3,9 +3,10 @@
 import { webExecutor } from '../../../src/engine/executors/web.ts';
 import { actingGraphs, checkDescription, loadPolicy, type ModelDescription } from '../../../src/policy/index.ts';
 import { CadenzaError } from '../../../src/util/errors.ts';
+import { modelPlayer } from './player.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
 import { type OpenModel, Session } from './session.ts';
-import { actsIn, worldOf } from './worlds.ts';
+import { worldOf } from './worlds.ts';
 
 const post = (answer: Answer) => postMessage(answer);
 
@@ -51,17 +52,11 @@ const openIn =
   (setup: Session['setup']): OpenModel =>
   async name => {
     const description = await descriptionOf(name);
-    if (!actsIn(worldOf(setup.world, setup.options), description))
-      throw new CadenzaError('E_CONFIG', `The model ${name} is of another world (${description.env.id}). Choose its own world.`);
     const read = reader(name);
     const graphs: Record<string, Uint8Array> = {};
     for (const graph of actingGraphs(description)) graphs[graph.replace('.onnx', '')] = await read(graph);
-    const [policy, scout] = [
-      await loadPolicy({ description, ...graphs, executor }),
-      await loadPolicy({ description, ...graphs, executor }),
-    ];
-    const { latentShape, segment = description.horizon } = description;
-    return { policy, scout, segment, latentShape: latentShape ? [latentShape[0], latentShape[1]] : undefined };
+    const load = () => loadPolicy({ description, ...graphs, executor });
+    return modelPlayer(name, worldOf(setup.world, setup.options), { description, load });
   };
 
 async function show(): Promise<void> {
