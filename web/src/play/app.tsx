@@ -172,10 +172,12 @@ function Toolbar() {
         <button type="button" onClick={() => reopen({ seed: at.seed + 1 })}>
           New task
         </button>
-        <label class="check">
-          <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
-          Show what Z says in every cell
-        </label>
+        {world.value.moved && (
+          <label class="check">
+            <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
+            Show what Z says in every cell
+          </label>
+        )}
         <fieldset>
           <legend>Click moves</legend>
           {[undefined, ...places].map(place => (

@@ -43,10 +43,10 @@ function useWidth(): [RefObject<HTMLElement>, number] {
 export function Curve({ lanes, names, colors, window, counted }: CurveProps) {
   const [figure, WIDTH] = useWidth();
   const count = Math.max(8, ...lanes.map(({ scores }) => scores.length));
-  const most = Math.max(1, ...lanes.flatMap(({ scores }) => scores));
+  const [least, most] = [Math.min(0, ...lanes.flatMap(({ scores }) => scores)), Math.max(1, ...lanes.flatMap(({ scores }) => scores))];
   const x = (at: number) => LEFT + ((WIDTH - LEFT - 10) * at) / count;
-  const y = (score: number) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - 10) * score) / most;
-  const ticks = [0, most / 2, most];
+  const y = (score: number) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - 10) * (score - least)) / (most - least);
+  const ticks = [least, (least + most) / 2, most];
   const unit = window ? `${counted} in ${window} calls` : 'return of an episode';
   return (
     <figure class="curve" ref={figure}>
