@@ -41,12 +41,12 @@ function aboutOf({ methods, split, setting, run }, method) {
   const unit = window ? ` ${window.outcome} in ${window.calls} calls` : ' of the oracle’s return';
   const score = `${number(final.mean)} [${number(final.meanLow)}, ${number(final.meanHigh)}]${unit}`;
   const seconds = budget.reduce((sum, { stage }) => sum + run.seconds[`${stage}-seed${seed}`], 0);
-  const steps = budget.reduce((sum, each) => sum + each.steps, 0);
+  const [steps, examples] = ['steps', 'examples'].map(what => budget.reduce((sum, each) => sum + each[what], 0).toLocaleString('en'));
   const { compressor, policy, ...others } = setting.parameters;
   const weights = others[method] ?? compressor + policy;
   return [
-    `On ${split.test} held-out tasks: ${score}; its source: ${number(methods.source.final.mean)}.`,
-    `Training: ${steps.toLocaleString('en')} steps in ${number(seconds / 60)} minutes, ${weights.toLocaleString('en')} weights.`,
+    `On held-out tasks (${split.test}): ${score}; the source: ${number(methods.source.final.mean)}.`,
+    `Training: ${steps} steps with ${examples} segments, ${number(seconds / 60)} minutes; ${weights.toLocaleString('en')} weights.`,
   ].join(' ');
 }
 

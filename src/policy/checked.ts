@@ -9,7 +9,7 @@ import type { ModelDescription } from './description.ts';
 import type { AgentMemory, InContextPolicy } from './in-context.ts';
 import { TransitionLog } from './memory.ts';
 
-type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams' | 'latentShape'>;
+type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'segment' | 'streams' | 'latentShape'>;
 
 /** A policy that holds compiled programs. */
 export interface DisposablePolicy extends InContextPolicy {
@@ -26,7 +26,7 @@ export interface DisposablePolicy extends InContextPolicy {
  */
 export function checkedPolicy(
   policy: DisposablePolicy,
-  { observationSpace, actionSpace, horizon, streams, latentShape }: PolicySpaces,
+  { observationSpace, actionSpace, horizon, segment, streams, latentShape }: PolicySpaces,
 ): DisposablePolicy {
   const seen = elementsOf(observationSpace);
   const rules: Rules = {
@@ -92,7 +92,8 @@ export function checkedPolicy(
       const elapsed = began('act');
       checkNumbers('observation', observation, seen, streams);
       for (let i = 0; i < streams; i++)
-        if (elapsed[i] >= horizon)
+        // Where segments end within episodes, these may be longer than those of training.
+        if (segment === undefined && elapsed[i] >= horizon)
           throw new CadenzaError(
             'E_SHAPE',
             `act: environment ${i} already had ${horizon} steps, the maximum of an episode, and neither terminated nor truncated was set. Set truncated at the last step.`,

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { fromLink, type Linked, toLink } from '../../web/src/play/link.ts';
-import { type LaneView, Session, type Setup } from '../../web/src/play/session.ts';
+import { type EditKind, type LaneView, Session, type Setup } from '../../web/src/play/session.ts';
 import { worldIds, worldOf } from '../../web/src/play/worlds.ts';
+import { openSession } from '../helpers/players.ts';
 
 const noModel = async (name: string): Promise<never> => {
   throw new Error(name);
@@ -48,6 +49,43 @@ describe.each(worldIds)('a session in %s', world => {
     for (let t = 0; t < 2000; t++) await session.step();
     const [source, random] = (await session.view()).map(({ scores }) => scores.reduce((sum, score) => sum + score, 0));
     expect(source).toBeGreaterThan(1.3 * random);
+  });
+});
+
+/** Runs a session of agents that come with the playground, and returns what they scored. */
+async function scoresOf(setup: Setup, steps: number, edits: readonly (EditKind & { at: number })[] = []): Promise<(readonly number[])[]> {
+  const session = await openSession(setup);
+  for (let t = 0; t < steps; t++) {
+    for (const { at, ...what } of edits) if (at === t) for (const lane of setup.agents.keys()) await session.edit(lane, what);
+    await session.step();
+  }
+  return (await session.view()).map(({ scores }) => scores);
+}
+const mean = (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0) / scores.length;
+
+describe('the T-maze', () => {
+  it('is solved by the latents of CAD in corridors longer than in training; the last transitions do not hold the cue', async () => {
+    const setup = { world: 't-maze', options: { shortest: 600, longest: 600 }, agents: ['t-maze', 't-maze-truncated'], seed: 1 };
+    const [cad, truncated] = await scoresOf(setup, 12 * 601);
+    expect([cad.length, truncated.length]).toEqual([12, 12]);
+    expect(mean(cad)).toBeGreaterThan(0.95);
+    expect(mean(truncated)).toBeLessThan(0.8);
+    expect(Math.min(...truncated)).toBeLessThanOrEqual(0);
+  }, 60_000);
+
+  it('begins a new episode when a cue is chosen, and forgets the earlier one', async () => {
+    const session = await openSession({ world: 't-maze', options: { shortest: 100, longest: 100 }, agents: ['t-maze'], seed: 1 });
+    const cues = [];
+    for (const row of [0, 2, 0]) {
+      for (let t = 0; t < 70; t++) await session.step();
+      await session.edit(0, { kind: 'move', role: 'goal', cell: [0, row] });
+      const [{ task, step, latents }] = await session.view();
+      cues.push([task.cue, step, Math.max(...latents!)]);
+      for (let t = 0; t < 101; t++) await session.step();
+    }
+    const [{ scores }] = await session.view();
+    expect(cues).toEqual([1, -1, 1].map(cue => [cue, 0, 0]));
+    expect(scores).toEqual([1, 1, 1]);
   });
 });
 
