@@ -35,8 +35,8 @@ const LABELS = { cad: 'CAD', full: 'full context', truncated: 'truncated context
 const number = value => value.toLocaleString('en', { maximumSignificantDigits: 3 });
 
 /** What a method's results say: its score on held-out tasks, and what its training took. */
-function aboutOf({ methods, split, setting, run }, method) {
-  const { final, window, budget } = methods[method];
+function aboutOf({ methods, setting, run }, method) {
+  const { final, window, budget, perTask } = methods[method];
   const [seed] = run.config.seeds;
   const unit = window ? ` ${window.outcome} in ${window.calls} calls` : ' of the oracle’s return';
   const score = `${number(final.mean)} [${number(final.meanLow)}, ${number(final.meanHigh)}]${unit}`;
@@ -45,7 +45,7 @@ function aboutOf({ methods, split, setting, run }, method) {
   const { compressor, policy, ...others } = setting.parameters;
   const weights = others[method] ?? compressor + policy;
   return [
-    `On held-out tasks (${split.test}): ${score}; the source: ${number(methods.source.final.mean)}.`,
+    `On ${perTask.length} held-out tasks: ${score}; the source: ${number(methods.source.final.mean)}.`,
     `Training: ${steps} steps with ${examples} segments, ${number(seconds / 60)} minutes; ${weights.toLocaleString('en')} weights.`,
   ].join(' ');
 }

@@ -63,6 +63,20 @@ async function scoresOf(setup: Setup, steps: number, edits: readonly (EditKind &
 }
 const mean = (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0) / scores.length;
 
+describe('the bandit', () => {
+  it('is learned, and learned again after the arms changed, which its source is slow to notice', async () => {
+    const setup = { world: 'delayed-bandit', agents: ['bandit', 'source', 'random'], seed: 2 };
+    const [cad, source, random] = await scoresOf(setup, 20 * 150, [{ at: 1500, kind: 'move', role: 'goal', cell: [0, 0] }]);
+    // One hundred pulls of an arm of mean 0.89 in an episode.
+    expect(mean(cad.slice(5, 10))).toBeGreaterThan(80);
+    expect(mean(source.slice(5, 10))).toBeGreaterThan(80);
+    expect(mean(random)).toBeLessThan(50);
+    expect(cad[10]).toBeLessThan(60);
+    expect(mean(cad.slice(13))).toBeGreaterThan(75);
+    expect(mean(source.slice(13))).toBeLessThan(60);
+  });
+});
+
 describe('the T-maze', () => {
   it('is solved by the latents of CAD in corridors longer than in training; the last transitions do not hold the cue', async () => {
     const setup = { world: 't-maze', options: { shortest: 600, longest: 600 }, agents: ['t-maze', 't-maze-truncated'], seed: 1 };
