@@ -20,5 +20,11 @@ export async function modelPlayer(
   if (!actsIn(world, description))
     throw new CadenzaError('E_CONFIG', `The model ${name} is of another world (${description.env.id}). Choose its own world.`);
   const { latentShape, segment = description.horizon } = description;
-  return { policy: await load(), scout: await load(), segment, latentShape: latentShape ? [latentShape[0], latentShape[1]] : undefined };
+  return {
+    policy: await load(),
+    scout: await load(),
+    segment,
+    latentShape: latentShape ? [latentShape[0], latentShape[1]] : undefined,
+    greedy: world.greedy,
+  };
 }

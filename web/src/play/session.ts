@@ -95,6 +95,8 @@ export interface Player {
   readonly segment: number;
   readonly latentShape?: readonly [M: number, D: number];
   readonly scout?: LoadedPolicy;
+  /** Whether it takes the most likely action, not one that is drawn. */
+  readonly greedy?: boolean;
 }
 
 /** One agent in its copy of the world. */
@@ -147,7 +149,7 @@ class Lane {
     const observation = this.#observation;
     const probabilities = await this.#policy.act(observation);
     const action: Actions = newActions(family.actionSpace, 1);
-    if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random));
+    if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random, this.#player.greedy));
     else action[0] = given;
     this.#last = { probabilities: [...probabilities], action: action[0] };
     const { reward, terminated, truncated, finalObservation, executed, observation: next } = this.#env.step(action);

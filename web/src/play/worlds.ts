@@ -55,6 +55,8 @@ export interface World {
   moved?(observation: Float32Array, cell: readonly number[], scene: GridScene): Float32Array | undefined;
   /** What the curve shows a point of: the return of an episode, or what is counted in so many calls. */
   readonly window?: number;
+  /** Whether models take the most likely action: where a thousand have to be right, one that is drawn is often wrong. */
+  readonly greedy?: boolean;
   /** Steps a second to begin with. */
   readonly speed: number;
 }
@@ -199,6 +201,7 @@ function tMaze(options: EnvOptions): World {
     next: (task, random) => ({ ...task, cue: random.integer(2) === 0 ? -1 : 1 }),
     source: 'recall',
     moved: (_, [column, row], { columns }) => (row === 1 ? Float32Array.of(Number(column === columns - 1), 0) : undefined),
+    greedy: true,
     speed: 1000,
   };
 }
