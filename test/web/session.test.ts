@@ -1,10 +1,13 @@
 /** @file Sessions of the playground without a page: equal setups and edits give equal sessions, and a link restores one. */
 
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ListedModel } from '../../src/server/listed-model.ts';
 import { fromLink, type Linked, toLink } from '../../web/src/play/link.ts';
 import { type EditKind, type LaneView, Session, type Setup } from '../../web/src/play/session.ts';
 import { worldIds, worldOf } from '../../web/src/play/worlds.ts';
-import { openSession } from '../helpers/players.ts';
+import { AGENTS, openSession } from '../helpers/players.ts';
 
 const noModel = async (name: string): Promise<never> => {
   throw new Error(name);
@@ -63,6 +66,30 @@ async function scoresOf(setup: Setup, steps: number, edits: readonly (EditKind &
 }
 const mean = (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0) / scores.length;
 
+describe('the agents that come with the playground', () => {
+  const listed: readonly ListedModel[] = JSON.parse(readFileSync(join(AGENTS, 'index.json'), 'utf8'));
+  const bytesOf = (name: string) => readdirSync(join(AGENTS, name)).reduce((sum, file) => sum + statSync(join(AGENTS, name, file)).size, 0);
+
+  it('are small, and those in the list', () => {
+    const folders = readdirSync(AGENTS, { withFileTypes: true }).filter(entry => entry.isDirectory());
+    expect(folders.map(({ name }) => name).sort()).toEqual(listed.map(({ name }) => name).sort());
+    expect(listed.filter(({ name }) => bytesOf(name) > 400_000)).toEqual([]);
+    expect(listed.reduce((sum, { name }) => sum + bytesOf(name), 0)).toBeLessThan(2_500_000);
+  });
+
+  it('are led by CAD in every world', () => {
+    expect(worldIds.filter(id => listed.find(({ env }) => env.id === id)?.method !== 'cad')).toEqual([]);
+  });
+
+  it.each(listed.map(({ name, env }) => [name, env.id]))('act in their world: %s', async (name, world) => {
+    const session = await openSession({ world, agents: [name], seed: 1 });
+    for (let t = 0; t < 200; t++) await session.step();
+    const [{ probabilities, steps }] = await session.view(0);
+    expect(steps).toBe(200);
+    expect(probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1);
+  });
+});
+
 describe('the bandit', () => {
   it('is learned, and learned again after the arms changed, which its source is slow to notice', async () => {
     const setup = { world: 'delayed-bandit', agents: ['bandit', 'source', 'random'], seed: 2 };
@@ -79,12 +106,11 @@ describe('the bandit', () => {
 
 describe('the T-maze', () => {
   it('is solved by the latents of CAD in corridors longer than in training; the last transitions do not hold the cue', async () => {
-    const setup = { world: 't-maze', options: { shortest: 600, longest: 600 }, agents: ['t-maze', 't-maze-truncated'], seed: 1 };
-    const [cad, truncated] = await scoresOf(setup, 12 * 601);
-    expect([cad.length, truncated.length]).toEqual([12, 12]);
-    expect(mean(cad)).toBeGreaterThan(0.95);
+    const setup = { world: 't-maze', options: { shortest: 300, longest: 300 }, agents: ['t-maze', 't-maze-truncated'], seed: 1 };
+    const [cad, truncated] = await scoresOf(setup, 10 * 301);
+    expect(cad).toEqual(new Array(10).fill(1));
+    expect(truncated.length).toBe(10);
     expect(mean(truncated)).toBeLessThan(0.8);
-    expect(Math.min(...truncated)).toBeLessThanOrEqual(0);
   }, 60_000);
 
   it('begins a new episode when a cue is chosen, and forgets the earlier one', async () => {
