@@ -92,6 +92,19 @@ describe('the agents that come with the playground', () => {
   });
 });
 
+describe('Dark Room', () => {
+  it('is learned by CAD and by the last transitions, which show the goal once it was found, and not without memory', async () => {
+    const agents = ['dark-room', 'dark-room-truncated', 'dark-room-none'];
+    // The goal is five steps from the start; an episode has 20.
+    const [cad, truncated, none] = await scoresOf({ world: 'dark-room', agents, seed: 1 }, 400, [
+      { at: 0, kind: 'move', role: 'goal', cell: [2, 7] },
+    ]);
+    expect(mean(cad.slice(15))).toBeGreaterThan(12);
+    expect(mean(truncated.slice(15))).toBeGreaterThan(12);
+    expect(mean(none.slice(15))).toBeLessThan(8);
+  });
+});
+
 describe('the bandit', () => {
   it('is learned, and learned again after the arms changed, which its source is slow to notice', async () => {
     const setup = { world: 'delayed-bandit', agents: ['bandit', 'source', 'random'], seed: 2 };
