@@ -1,6 +1,6 @@
 /**
  * @file Trains the agents that come with the playground (`npm run agents [NAME …]`), and copies what a page needs of them to web/public/agents.
- * Finished stages are reused.
+ * Finished stages are reused. With `--probes`, agents stay as they are, and only what reads their beliefs is made again.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -12,7 +12,8 @@ const home = fileURLToPath(new URL('..', import.meta.url));
 const experiments = join(home, 'experiments', 'playground');
 const target = join(home, 'web', 'public', 'agents');
 const known = readdirSync(experiments).map(file => basename(file, '.yaml'));
-const asked = process.argv.slice(2);
+const asked = process.argv.slice(2).filter(each => each !== '--probes');
+const probesOnly = process.argv.includes('--probes');
 const unknown = asked.find(name => !known.includes(name));
 if (unknown) {
   console.error(`cadenza: [E_USAGE] there is no experiment "${unknown}" in experiments/playground; expected any of ${known.join(', ')}`);
@@ -20,10 +21,24 @@ if (unknown) {
 }
 
 const { actingGraphs } = await import('../dist/policy/index.js');
+const { writeBeliefProbe } = await import('../dist/analysis/inspect/belief-probe.js');
+const { lineProgress } = await import('../dist/util/progress.js');
+
+/** Writes probe.json into the folder of an agent, if its tasks hide places; returns whether they do. */
+async function addProbe(name) {
+  const made = { progress: lineProgress(process.stderr), signal: new AbortController().signal };
+  return (await writeBeliefProbe(join(target, name), join(experiments, `${name}.yaml`), made)) !== undefined;
+}
+
 const list = join(target, 'index.json');
 const listed = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [];
 
 for (const name of asked.length > 0 ? asked : known) {
+  if (probesOnly) {
+    const entry = listed.find(each => each.name === name);
+    if (entry) entry.probe = await addProbe(name);
+    continue;
+  }
   const run = join(home, 'runs', `playground-${name}`);
   const command = ['dist/cli/main.js', 'run', join(experiments, `${name}.yaml`), '--out', run];
   const { status, signal } = spawnSync(process.execPath, command, { cwd: home, stdio: 'inherit' });
@@ -33,12 +48,14 @@ for (const name of asked.length > 0 ? asked : known) {
   const folder = join(target, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const file of ['model.json', ...actingGraphs(description)]) copyFileSync(join(run, 'model', file), join(folder, file));
+  const looking = description.attention ? ['attention.onnx'] : [];
+  for (const file of ['model.json', ...actingGraphs(description), ...looking]) copyFileSync(join(run, 'model', file), join(folder, file));
   const score = methods.cad.final.mean.toFixed(2);
   const entry = {
     name,
     label: 'CAD',
     about: `Trained by npm run agents. Score on tasks never trained on: ${score}.`,
+    probe: await addProbe(name),
     env: description.env,
   };
   const at = listed.findIndex(each => each.name === name);

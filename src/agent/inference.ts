@@ -9,6 +9,7 @@ import type { StageOutput } from '../cache/store.ts';
 import { type Executor, type Graph, optimize, type Program, toOnnx } from '../engine/index.ts';
 import { tasksHash } from '../histories/tasks.ts';
 import {
+  attendingLayers,
   type CompressProgram,
   type InContextModel,
   type InContextPolicy,
@@ -22,7 +23,7 @@ import type { BaseConfig } from '../settings/base.ts';
 import { formatConfig } from '../util/config.ts';
 import { sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { INFERENCE_INPUTS, type Model, PARTS, withWeights } from './model.ts';
-import { type AgentGraphs, agentGraphs, changeGraphs, type GraphRequest } from './steps.ts';
+import { type AgentGraphs, agentGraphs, changeGraphs, type GraphRequest, stepGraphs } from './steps.ts';
 
 /** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
@@ -56,6 +57,24 @@ export function inferenceGraphs(model: Model, of: TrainedModel, request: GraphRe
   const weights = weightsOf(of);
   const graphs = agentGraphs(ownModel(model, of), of.compressorId, { ...request, retrieved: of.retrieved });
   return changeGraphs(graphs, graph => optimize(withWeights(graph, weights, INFERENCE_INPUTS)));
+}
+
+/** Cross-attention of the acting graph that goes step by step, alone; undefined if no layer attends to Z, or there is no such graph. */
+function attentionGraph(
+  model: Model,
+  of: TrainedModel,
+): { graph: Graph; attention: NonNullable<ModelDescription['attention']> } | undefined {
+  const own = ownModel(model, of);
+  const layers = attendingLayers(own.policyOptions);
+  if (layers.length === 0 || !own.latentShape(of.compressorId)) return undefined;
+  const steps = stepGraphs(own, of.compressorId, { begin: 1, step: 1 }, { attention: true, retrieved: of.retrieved });
+  if (!steps) return undefined;
+  const { attention } = steps.step.outputs;
+  const [heads, tokens] = attention.shape.slice(-2);
+  return {
+    graph: optimize(withWeights({ outputs: { attention } }, weightsOf(of), INFERENCE_INPUTS)),
+    attention: { layers: [...layers], heads, tokens },
+  };
 }
 
 /** Compiles the graphs that act: those that keep what they have computed, where the model has them. */
@@ -143,6 +162,7 @@ export async function exportModel(
 ): Promise<void> {
   const streams = 1;
   const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.predictsReturns });
+  const attending = attentionGraph(model, method);
   const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
   const files = {
     'act.onnx': bytes(graphs.act),
@@ -152,6 +172,7 @@ export async function exportModel(
     'step.onnx': graphs.steps && bytes(graphs.steps.step),
     'encode.onnx': graphs.segments && bytes(graphs.segments.encode),
     'summarize.onnx': graphs.segments && bytes(graphs.segments.summarize),
+    'attention.onnx': attending && bytes(attending.graph),
   };
   const { observationSpace, actionSpace, actionNames, horizon } = model.family;
   const description: Omit<ModelDescription, 'format' | 'files' | 'hash'> = {
@@ -174,6 +195,7 @@ export async function exportModel(
     ...(method.predictsReturns ? { returns: { episodes: model.returns!.count } } : {}),
     ...(graphs.segments ? { encoded: [...graphs.segments.part] } : {}),
     ...(graphs.steps ? { steps: { first: graphs.steps.first, state: graphs.steps.state } } : {}),
+    ...(attending ? { attention: attending.attention } : {}),
     streams,
     trained: method.trained.key,
     experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },

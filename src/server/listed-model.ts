@@ -8,6 +8,8 @@ export interface ListedModel {
   readonly label: string;
   /** Where it comes from. */
   readonly about: string;
+  /** Whether there is a probe.json, which reads from Z where it believes things to be. */
+  readonly probe?: boolean;
   /** Its environment. */
   readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
 }

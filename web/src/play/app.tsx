@@ -1,12 +1,15 @@
 /** @file The page: the session on top, its agents side by side, their scores, and the memory of one of them. */
 
 import { sceneSVG } from '../../../src/rl/draw.ts';
+import { BeliefWords } from './belief.tsx';
 import { Curve, colorsOf } from './curve.tsx';
 import { Grid } from './grid.tsx';
 import { MOST_AGENTS, SPEEDS } from './link.ts';
 import { Memory } from './memory.tsx';
+import { Save } from './save.tsx';
 import type { LaneView } from './session.ts';
 import * as state from './state.ts';
+import { Tour, TourButton } from './tour.tsx';
 import { worldIds, worldOf } from './worlds.ts';
 
 /** Agents that are no models. */
@@ -33,9 +36,13 @@ export function App() {
     // biome-ignore lint/a11y/noStaticElementInteractions: files can also be chosen by a button.
     <div class="page" onDragOver={event => event.preventDefault()} onDrop={onDrop}>
       <header>
-        <h1>cadenza playground</h1>
+        <div class="title">
+          <h1>cadenza playground</h1>
+          <TourButton />
+        </div>
         <p>{world.value.about} Weights never change here: all learning happens in the memory.</p>
       </header>
+      <Tour />
       {failure.value && (
         <p class="failure" role="alert">
           <strong>{failure.value.code}</strong> {failure.value.message}
@@ -71,12 +78,18 @@ export function App() {
           <Memory lanes={lanes.value} names={called} index={shown.value} />
         </section>
       )}
+      {lanes.value.length > 0 && (
+        <section aria-label="Save">
+          <h2>Save the latest steps</h2>
+          <Save names={called} />
+        </section>
+      )}
     </div>
   );
 }
 
 function Toolbar() {
-  const { setup, playing, paused, speed, playable, fields, moving, world, shown } = state;
+  const { setup, lanes, playing, paused, speed, playable, fields, believed, moving, world, shown } = state;
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
@@ -150,6 +163,22 @@ function Toolbar() {
           <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
           Show what Z says in every cell
         </label>
+        {lanes.value.some(({ beliefs }) => beliefs) && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={believed.value}
+              onChange={event => {
+                believed.value = event.currentTarget.checked;
+              }}
+            />
+            Show where Z has the{' '}
+            {world.value.places
+              .map(({ role }) => role)
+              .filter(role => role !== 'start')
+              .join(' and the ')}
+          </label>
+        )}
         <fieldset>
           <legend>Click moves</legend>
           {[undefined, ...world.value.places.map(({ role }) => role)].map(role => (
@@ -173,7 +202,8 @@ function Toolbar() {
 
 function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number; name: string; color: string }) {
   const { scene, episode, step, running, probabilities, action, frozen } = lane;
-  const { moving, world } = state;
+  const { moving, world, believed } = state;
+  const beliefs = believed.value ? lane.beliefs : undefined;
   const { actionNames } = world.value.family;
   const where = world.value.window ? `call ${lane.steps}` : `episode ${episode + 1}, step ${step}`;
   return (
@@ -183,6 +213,7 @@ function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number;
         <Grid
           scene={scene}
           field={lane.field}
+          beliefs={beliefs}
           actionNames={actionNames}
           moving={moving.value}
           label={`${name}: ${where}.`}
@@ -195,6 +226,7 @@ function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number;
         {where}, score {Number(running.toFixed(2))}
         {frozen && <span class="badge">frozen</span>}
       </p>
+      {beliefs && <BeliefWords beliefs={beliefs} />}
       {lane.agent === 'you' && actionNames ? (
         <div class="controls you">
           {actionNames.map((each, k) => (

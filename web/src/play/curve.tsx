@@ -2,19 +2,13 @@
 
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { colorNamesOf, thinned } from './drawing.ts';
 import type { LaneView } from './session.ts';
 
 const [HEIGHT, LEFT, BOTTOM] = [190, 40, 30];
 
-/** Colors of what is no model, as in all figures, and of models in order: the first is that of CAD. */
-const OWN_COLORS: Readonly<Record<string, string>> = { source: 'var(--green)', random: 'var(--gray)', you: 'var(--orange)' };
-const MODEL_COLORS = ['var(--blue)', 'var(--pink)', 'var(--vermilion)', 'var(--sky)'];
-
-/** The colors of these agents. */
-export function colorsOf(agents: readonly string[]): string[] {
-  let models = 0;
-  return agents.map(agent => OWN_COLORS[agent] ?? MODEL_COLORS[models++ % MODEL_COLORS.length]);
-}
+/** The colors of these agents on a page, light or dark. */
+export const colorsOf = (agents: readonly string[]): string[] => colorNamesOf(agents).map(name => `var(--${name})`);
 
 interface CurveProps {
   readonly lanes: readonly LaneView[];
@@ -24,18 +18,6 @@ interface CurveProps {
   /** What is counted in a window. */
   readonly counted?: string;
 }
-
-/** At most this many points are drawn for one agent; of more, each is a mean of neighbors. */
-const POINTS = 180;
-
-const thinned = (scores: readonly number[]): { x: number; y: number }[] => {
-  const size = Math.max(1, Math.ceil(scores.length / POINTS));
-  const groups = Math.ceil(scores.length / size);
-  return Array.from({ length: groups }, (_, g) => {
-    const part = scores.slice(g * size, (g + 1) * size);
-    return { x: g * size + (part.length + 1) / 2, y: part.reduce((sum, score) => sum + score, 0) / part.length };
-  });
-};
 
 /** The width of an element in pixels, so that texts keep their size on phones. */
 function useWidth(): [RefObject<HTMLElement>, number] {

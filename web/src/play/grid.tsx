@@ -1,7 +1,10 @@
 /** @file A room with what is in it, the policy in every cell, and places that a click moves. */
 
 import { useState } from 'preact/hooks';
+import type { Belief } from '../../../src/policy/index.ts';
 import { type GridScene, type Mark, ROLES } from '../../../src/rl/scene.ts';
+
+import { BeliefCells } from './belief.tsx';
 
 /** Pixels of a cell. */
 const CELL = 30;
@@ -13,6 +16,8 @@ interface GridProps {
   readonly scene: GridScene;
   /** [cells][P] what the agent would do in every cell. */
   readonly field?: readonly (readonly number[])[];
+  /** Where Z says that things are, if that is to be drawn. */
+  readonly beliefs?: readonly Belief[];
   readonly actionNames?: readonly string[];
   /** What a click moves, if anything. */
   readonly moving?: string;
@@ -22,7 +27,7 @@ interface GridProps {
 
 const center = (index: number) => (index + 0.5) * CELL;
 
-export function Grid({ scene, field, actionNames, moving, onPlace, label }: GridProps) {
+export function Grid({ scene, field, beliefs, actionNames, moving, onPlace, label }: GridProps) {
   const { columns, rows, walls, marks } = scene;
   const [cursor, setCursor] = useState<readonly [number, number]>([0, 0]);
   const places = moving !== undefined && onPlace !== undefined;
@@ -48,6 +53,7 @@ export function Grid({ scene, field, actionNames, moving, onPlace, label }: Grid
     >
       <rect class="floor" width={columns * CELL} height={rows * CELL} />
       {walls && cells.map(([x, y], i) => walls[i] !== 0 && <rect class="wall" x={x * CELL} y={y * CELL} width={CELL} height={CELL} />)}
+      {beliefs && <BeliefCells beliefs={beliefs} cell={CELL} />}
       <path
         class="lines"
         d={[

@@ -1,17 +1,11 @@
 /** @file The memory of an agent: Z now, one latent through time, and what a person can do to it. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { bitsOfLatents } from './bits.ts';
+import { heatOf } from './drawing.ts';
+import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
 import { edit } from './state.ts';
-
-/** Colors of −1, 0 and 1, for light and dark pages alike. */
-const [LOW, ZERO, HIGH] = [
-  [31, 119, 201],
-  [245, 245, 245],
-  [213, 94, 0],
-];
-
-const mix = (from: readonly number[], to: readonly number[], share: number) => from.map((part, i) => part + (to[i] - part) * share);
 
 /** A picture of rows × columns numbers, each divided by the largest. */
 function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
@@ -24,8 +18,7 @@ function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
     const picture = context.createImageData(columns, rows);
     for (let r = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) {
-        const value = at(r, c) / most;
-        picture.data.set([...mix(ZERO, value < 0 ? LOW : HIGH, Math.sqrt(Math.abs(value))), 255], 4 * (r * columns + c));
+        picture.data.set([...heatOf(at(r, c) / most), 255], 4 * (r * columns + c));
       }
     context.putImageData(picture, 0, 0);
   });
@@ -75,7 +68,7 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
       <div>
         <h3>Z now</h3>
         <p class="note">
-          {M} latents of {D} numbers. Choose one to see it through time, or to change it.
+          {M} latents of {D} numbers, {bitsOfLatents(lane).toLocaleString('en')} bits. Choose one to see it through time, or to change it.
         </p>
         <HeatMap
           rows={M}
@@ -125,7 +118,7 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
           <p class="empty">Nothing yet: Z changes when a segment ends.</p>
         )}
         <div class="controls">
-          <button type="button" onClick={() => edit(index, { kind: 'wipe' })}>
+          <button type="button" data-tour="wipe" onClick={() => edit(index, { kind: 'wipe' })}>
             Wipe
           </button>
           <button type="button" aria-pressed={frozen} onClick={() => edit(index, { kind: 'freeze', on: !frozen })}>
@@ -138,6 +131,8 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
           ))}
         </div>
       </div>
+      {lane.attention && <AttentionBars attention={lane.attention} />}
+      {lane.alphabet && <Codes codes={lane.codes} alphabet={lane.alphabet} />}
     </div>
   );
 }

@@ -4,7 +4,14 @@
  * distribution over actions.
  */
 
-import type { AgentMemory, LoadedPolicy } from '../../../src/policy/index.ts';
+import {
+  type AgentMemory,
+  type Belief,
+  type LoadedPolicy,
+  type ModelDescription,
+  type Probe,
+  readBeliefs,
+} from '../../../src/policy/index.ts';
 import {
   type Actions,
   chooseActions,
@@ -73,8 +80,32 @@ export interface LaneView {
   readonly trail: readonly Float32Array[];
   readonly dropped: number;
   readonly frozen: boolean;
+  /** [M · G] the codes of a discrete Z, and what they are. */
+  readonly codes?: Uint16Array;
+  readonly alphabet?: ModelDescription['codes'];
+  /** Where Z says that things are, for a model with a probe. */
+  readonly beliefs?: readonly Belief[];
   /** [cells][P] what it would do in each cell by its memory alone; present if asked for. */
   readonly field?: readonly (readonly number[])[];
+  /** Where its latest action attended; present for the agent that is looked at, if its model says so. */
+  readonly attention?: Attention;
+}
+
+/** Cross-attention of one action. */
+export interface Attention {
+  /** The layers that attend, counted from 0. */
+  readonly layers: readonly number[];
+  /** [layers][M] mean weights over heads of every latent. */
+  readonly latents: readonly (readonly number[])[];
+  /** [layers] what other tokens (a prompt, retrieved contexts) have together. */
+  readonly others: readonly number[];
+}
+
+/** What is computed for one agent alone. */
+export interface Look {
+  readonly lane: number;
+  /** Whether its field is. */
+  readonly field: boolean;
 }
 
 /** Opens a model by its name, acting in one environment. */
@@ -84,7 +115,7 @@ export type OpenModel = (name: string) => Promise<Player>;
 const TRAIL = 120;
 
 /** Where memory can be read and replaced. */
-type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory'>;
+type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory' | 'attention'>;
 
 /** Who acts: a model, with a second copy that is asked what it would do elsewhere, or something else. */
 export interface Player {
@@ -92,6 +123,9 @@ export interface Player {
   /** Transitions of a segment, after which Z changes. */
   readonly segment: number;
   readonly latentShape?: readonly [M: number, D: number];
+  readonly codes?: ModelDescription['codes'];
+  readonly attention?: ModelDescription['attention'];
+  readonly probe?: Probe;
   readonly scout?: LoadedPolicy;
 }
 
@@ -112,6 +146,7 @@ class Lane {
   #episode = 0;
   #sinceSegment = 0;
   #latents?: Float32Array;
+  #codes?: Uint16Array;
   #trail: Float32Array[] = [];
   #dropped = 0;
   #frozen?: AgentMemory;
@@ -175,13 +210,13 @@ class Lane {
     if (!this.#latents || !memory || !setMemory) return;
     const now = await memory(0);
     if (this.#frozen) setMemory(0, this.#frozen);
-    this.#show((this.#frozen ?? now).latents);
+    this.#show(this.#frozen ?? now);
   }
 
   /** Records a Z that a segment left. */
-  #show(latents: Float32Array | undefined): void {
+  #show({ latents, codes }: AgentMemory): void {
     if (!latents) return;
-    this.#latents = latents;
+    [this.#latents, this.#codes] = [latents, codes];
     this.#trail.push(latents);
     if (this.#trail.length <= TRAIL) return;
     this.#trail.shift();
@@ -200,6 +235,7 @@ class Lane {
     this.#policy.forget?.(0);
     this.#sinceSegment = 0;
     this.#frozen = undefined;
+    this.#codes = undefined;
     if (this.#latents) this.#latents = new Float32Array(this.#latents.length);
   }
 
@@ -218,6 +254,7 @@ class Lane {
     this.#policy.setMemory?.(0, memory);
     if (this.#frozen) this.#frozen = memory;
     this.#latents = memory.latents?.slice() ?? this.#latents;
+    this.#codes = memory.codes;
   }
 
   /** [cells][P] what it would do in each cell by its memory alone: as if an episode began there. */
@@ -236,12 +273,29 @@ class Lane {
     return field;
   }
 
+  /** Where the latest action attended. */
+  async attention(): Promise<Attention | undefined> {
+    const { attention, latentShape } = this.#player;
+    if (!attention || !latentShape || !this.#policy.attention || this.steps === 0) return undefined;
+    const { layers, heads, tokens } = attention;
+    const weights = await this.#policy.attention();
+    const mean = (layer: number, token: number) => {
+      let sum = 0;
+      for (let head = 0; head < heads; head++) sum += weights[(layer * heads + head) * tokens + token];
+      return sum / heads;
+    };
+    const [M] = latentShape;
+    const latents = layers.map((_, l) => Array.from({ length: M }, (_, m) => mean(l, m)));
+    return { layers, latents, others: latents.map(row => Math.max(0, 1 - row.reduce((a, b) => a + b, 0))) };
+  }
+
   scene(): Scene | undefined {
     const { family } = this.#world;
     return family.render?.(this.task, this.#observation, this.#past as PastSteps);
   }
 
-  view(field?: readonly (readonly number[])[]): LaneView {
+  view(looked: Pick<LaneView, 'field' | 'attention'> = {}): LaneView {
+    const { probe, codes, latentShape } = this.#player;
     return {
       agent: this.agent,
       steps: this.steps,
@@ -253,11 +307,14 @@ class Lane {
       running: this.#running,
       ...this.#last,
       latents: this.#latents,
-      latentShape: this.#player.latentShape,
+      latentShape,
+      codes: this.#codes,
+      alphabet: codes,
+      beliefs: probe && this.#latents && readBeliefs(probe, this.#latents),
       trail: [...this.#trail],
       dropped: this.#dropped,
       frozen: this.#frozen !== undefined,
-      field,
+      ...looked,
     };
   }
 }
@@ -334,7 +391,7 @@ export class Session {
         const memory = await target.memory();
         if (!memory?.latents) break;
         const changed = (values: Float32Array | undefined) => values?.with(what.index, what.value);
-        await target.remember({ ...memory, latents: changed(memory.latents), state: changed(memory.state) });
+        await target.remember({ ...memory, codes: undefined, latents: changed(memory.latents), state: changed(memory.state) });
         break;
       }
       case 'act':
@@ -347,8 +404,9 @@ export class Session {
    * Goes to where each agent has taken so many steps, doing on the way what was done before.
    *
    * @param edits in the order in which they were done.
+   * @param onStep called after each step with the share that is done, and with the number of steps that are left.
    */
-  async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number) => void): Promise<void> {
+  async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number, left: number) => unknown): Promise<void> {
     const total = Math.max(1, Math.max(...steps.filter((_, i) => this.#lanes[i]?.agent !== 'you'), 0));
     const waiting = [...edits];
     const due = async () => {
@@ -362,14 +420,15 @@ export class Session {
       if (this.#lanes.every(({ agent, steps: taken }, i) => agent === 'you' || taken >= (steps[i] ?? 0))) break;
       await this.step();
       await due();
-      onStep?.((t + 1) / total);
+      await onStep?.((t + 1) / total, total - t - 1);
     }
   }
 
-  /** The agents as a page shows them, with the field of one of them if asked for. */
-  async view(fieldOf?: number): Promise<LaneView[]> {
-    const field = fieldOf === undefined ? undefined : await this.#lanes[fieldOf]?.field();
-    return this.#lanes.map((lane, i) => lane.view(i === fieldOf ? field : undefined));
+  /** The agents as a page shows them, with what is computed for one of them alone. */
+  async view(look?: Look): Promise<LaneView[]> {
+    const at = look && this.#lanes[look.lane];
+    const looked = at && { attention: await at.attention(), field: look.field ? await at.field() : undefined };
+    return this.#lanes.map(lane => lane.view(lane === at ? looked : undefined));
   }
 }
 

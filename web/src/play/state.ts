@@ -25,9 +25,12 @@ export const playing = signal(false);
 export const paused = signal(false);
 /** The agent whose memory is shown. */
 export const shown = signal(0);
-/** Whether the policy is drawn in every cell, and what the next click moves. */
+/** Whether the policy is drawn in every cell, whether beliefs are, and what the next click moves. */
 export const fields = signal(true);
+export const believed = signal(true);
 export const moving = signal<string | undefined>(undefined);
+/** The stop of the tour; undefined if it is closed. */
+export const tour = signal<number | undefined>(undefined);
 /** Share of a session that has been restored; undefined if none is being restored. */
 export const restoring = signal<number | undefined>(undefined);
 /** What went wrong last. */
@@ -53,19 +56,24 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       requestAnimationFrame(() => ask({ kind: 'drawn' }));
       if (paused.value) writeLink();
       break;
+    case 'recorded':
+      restoring.value = undefined;
+      recorded?.(data.frames);
+      break;
     case 'progress':
       restoring.value = data.share;
       break;
     case 'model':
       models.value = [
         ...models.value.filter(({ name }) => name !== data.name),
-        { name: data.name, label: data.name, about: 'Dropped on this page.', env: data.env },
+        { name: data.name, label: data.name, about: 'Dropped on this page.', probe: data.probe, env: data.env },
       ];
       open({ world: data.env.id, options: data.env.options, agents: [data.name, 'source'], seed: setup.value?.seed ?? 1 });
       break;
     case 'failed':
       failure.value = { code: data.code, message: data.message };
       restoring.value = undefined;
+      recorded?.([]);
       pause();
       break;
   }
@@ -80,8 +88,9 @@ export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' |
   failure.value = undefined;
   restoring.value = 0;
   setup.value = next;
-  ask({ kind: 'open', base: BASE, setup: next, steps, edits: done });
-  ask({ kind: 'field', lane: fields.value ? shown.value : undefined });
+  const probes = models.value.flatMap(({ name, probe }) => (probe ? [name] : []));
+  ask({ kind: 'open', base: BASE, probes, setup: next, steps, edits: done });
+  ask({ kind: 'look', at: { lane: shown.value, field: fields.value } });
 }
 
 export function play(): void {
@@ -111,8 +120,20 @@ export const edit = (lane: number, what: EditKind) => ask({ kind: 'edit', lane, 
 export function show(lane: number, field = fields.value): void {
   shown.value = lane;
   fields.value = field;
-  ask({ kind: 'field', lane: field ? lane : undefined });
+  ask({ kind: 'look', at: { lane, field } });
   writeLink();
+}
+
+let recorded: ((frames: readonly (readonly LaneView[])[]) => void) | undefined;
+
+/** The agents after each of the latest steps of the session, which is paused and played again for it. */
+export function record(last: number): Promise<readonly (readonly LaneView[])[]> {
+  pause();
+  restoring.value = 0;
+  return new Promise(resolve => {
+    recorded = resolve;
+    ask({ kind: 'record', last });
+  });
 }
 
 /** Plays a model whose files were dropped on the page. */
@@ -152,4 +173,5 @@ export async function start(): Promise<void> {
   }
   addEventListener('hashchange', restore);
   restore();
+  if (new URLSearchParams(location.search).has('tour')) tour.value = 0;
 }

@@ -1,10 +1,18 @@
 /** @file The worker in which a session runs, so that the page stays responsive. */
 
 import { webExecutor } from '../../../src/engine/executors/web.ts';
-import { actingGraphs, checkDescription, loadPolicy, type ModelDescription } from '../../../src/policy/index.ts';
+import {
+  actingGraphs,
+  checkDescription,
+  checkProbe,
+  loadPolicy,
+  type ModelDescription,
+  PROBE_FILE,
+  type Probe,
+} from '../../../src/policy/index.ts';
 import { CadenzaError } from '../../../src/util/errors.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
-import { type OpenModel, Session } from './session.ts';
+import { type LaneView, type Look, type OpenModel, Session } from './session.ts';
 import { actsIn, worldOf } from './worlds.ts';
 
 const post = (answer: Answer) => postMessage(answer);
@@ -12,8 +20,9 @@ const post = (answer: Answer) => postMessage(answer);
 /** Models that the page was given, and where it finds others. */
 const given = new Map<string, ModelFiles>();
 let base = '';
+let probes: readonly string[] = [];
 let session: Session | undefined;
-let fieldOf: number | undefined;
+let look: Look | undefined;
 /** Steps a second; 0 while it is paused. */
 let speed = 0;
 /** Whether the page has drawn the latest view; until then, no other is sent. */
@@ -47,6 +56,14 @@ async function descriptionOf(name: string): Promise<ModelDescription> {
   return checkDescription(JSON.parse(new TextDecoder().decode(bytes)), `model.json of ${name}`);
 }
 
+/** The probe of a model, if it has one. */
+async function probeOf(name: string, description: ModelDescription): Promise<Probe | undefined> {
+  const files = given.get(name);
+  if (files ? !files[PROBE_FILE] : !probes.includes(name)) return undefined;
+  const text = new TextDecoder().decode(await reader(name)(PROBE_FILE));
+  return checkProbe(JSON.parse(text), description, `${PROBE_FILE} of ${name}`);
+}
+
 const openIn =
   (setup: Session['setup']): OpenModel =>
   async name => {
@@ -56,12 +73,21 @@ const openIn =
     const read = reader(name);
     const graphs: Record<string, Uint8Array> = {};
     for (const graph of actingGraphs(description)) graphs[graph.replace('.onnx', '')] = await read(graph);
+    const attention = description.attention && (await read('attention.onnx'));
     const [policy, scout] = [
-      await loadPolicy({ description, ...graphs, executor }),
+      await loadPolicy({ description, ...graphs, attention, executor }),
       await loadPolicy({ description, ...graphs, executor }),
     ];
     const { latentShape, segment = description.horizon } = description;
-    return { policy, scout, segment, latentShape: latentShape ? [latentShape[0], latentShape[1]] : undefined };
+    return {
+      policy,
+      scout,
+      segment,
+      latentShape: latentShape ? [latentShape[0], latentShape[1]] : undefined,
+      codes: description.codes,
+      attention: description.attention,
+      probe: await probeOf(name, description),
+    };
   };
 
 async function show(): Promise<void> {
@@ -72,14 +98,27 @@ async function show(): Promise<void> {
   }
   [drawn, changed] = [false, false];
   const { setup, edits } = session;
-  post({ kind: 'view', setup, lanes: await session.view(fieldOf), edits: [...edits], paused: speed === 0 });
+  post({ kind: 'view', setup, lanes: await session.view(look), edits: [...edits], paused: speed === 0 });
+}
+
+/** Plays the session again, and keeps what its agents look like after each of its last steps. */
+async function record(last: number): Promise<void> {
+  if (!session) return;
+  const { setup, steps, edits } = session;
+  const again = await Session.open(setup, openIn(setup));
+  const frames: LaneView[][] = [];
+  await again.replay(steps, [...edits], async (share, left) => {
+    if (left < last) frames.push((await again.view()).map(view => ({ ...view, trail: [] })));
+    if (left % 100 === 0) post({ kind: 'progress', share });
+  });
+  post({ kind: 'recorded', frames });
 }
 
 async function answer(request: Request): Promise<void> {
   switch (request.kind) {
     case 'open': {
       const { setup, steps, edits } = request;
-      base = request.base;
+      [base, probes] = [request.base, request.probes];
       speed = 0;
       opened++;
       session = await Session.open(setup, openIn(setup));
@@ -97,16 +136,18 @@ async function answer(request: Request): Promise<void> {
     case 'edit':
       await session?.edit(request.lane, request.what);
       return show();
-    case 'field':
-      fieldOf = request.lane;
+    case 'look':
+      look = request.at;
       return show();
+    case 'record':
+      return record(request.last);
     case 'drawn':
       drawn = true;
       return changed ? show() : undefined;
     case 'model': {
       given.set(request.name, request.files);
       const { env } = await descriptionOf(request.name);
-      return post({ kind: 'model', name: request.name, env });
+      return post({ kind: 'model', name: request.name, env, probe: PROBE_FILE in request.files });
     }
   }
 }
