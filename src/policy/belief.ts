@@ -73,6 +73,8 @@ export interface Belief {
   readonly cells: Float32Array;
   /** The probability that Z does not know it yet. */
   readonly unknown: number;
+  /** How often the likeliest cell, or that it is unknown, is right on tasks that the probe was not fitted on. */
+  readonly accuracy: number;
 }
 
 /**
@@ -98,7 +100,7 @@ export function checkProbe(
 
 /** Reads the places that a Z [P] says. */
 export function readBeliefs({ places }: Pick<Probe, 'places'>, latents: ArrayLike<number>): Belief[] {
-  return places.map(({ name, counts: [columns, rows], unknown, weights }) => {
+  return places.map(({ name, counts: [columns, rows], unknown, weights, accuracy }) => {
     const [x, y] = weights.map(own => softmaxOf(own, latents));
     // Numbers of one place are known together.
     const [noX, noY] = unknown ? [x[columns], y[rows]] : [0, 0];
@@ -106,6 +108,6 @@ export function readBeliefs({ places }: Pick<Probe, 'places'>, latents: ArrayLik
     const cells = new Float32Array(columns * rows);
     for (let r = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) cells[r * columns + c] = (known * x[c] * y[r]) / Math.max(1e-9, (1 - noX) * (1 - noY));
-    return { name, columns, rows, cells, unknown: 1 - known };
+    return { name, columns, rows, cells, unknown: 1 - known, accuracy };
   });
 }

@@ -5,7 +5,7 @@ import { bitsOfLatents } from './bits.ts';
 import { heatOf } from './drawing.ts';
 import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
-import { edit } from './state.ts';
+import { edit, world } from './state.ts';
 
 /** A picture of rows × columns numbers, each divided by the largest. */
 function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
@@ -70,6 +70,7 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
         <p class="note">
           {M} latents of {D} numbers, {bitsOfLatents(lane).toLocaleString('en')} bits. Choose one to see it through time, or to change it.
         </p>
+        <Readable beliefs={lane.beliefs} />
         <HeatMap
           rows={M}
           columns={D}
@@ -135,6 +136,21 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
       {lane.alphabet && <Codes codes={lane.codes} alphabet={lane.alphabet} />}
     </div>
   );
+}
+
+/** How far to trust the probe, or how to make one. */
+function Readable({ beliefs }: Pick<LaneView, 'beliefs'>) {
+  const hidden = world.value.places.filter(({ role }) => role !== 'start');
+  if (hidden.length === 0) return null;
+  if (!beliefs)
+    return (
+      <p class="note">
+        This model has no probe, so the page cannot say where Z has the {hidden.map(({ role }) => role).join(' or the ')}. For a model of
+        yours, <code>cadenza inspect</code> with the folder of its run makes one.
+      </p>
+    );
+  const right = beliefs.map(({ name, accuracy }) => `the ${name} in ${Math.round(100 * accuracy)}%`).join(', ');
+  return <p class="note">A linear probe reads Z. On tasks that it was not fitted on, it is right about {right} of the moments.</p>;
 }
 
 const numberOf = (event: Event, most: number) =>

@@ -6,11 +6,12 @@ import type { Attention, LaneView } from './session.ts';
 /** Bars of attention to every latent, layer by layer. */
 export function AttentionBars({ attention: { layers, latents, others } }: { attention: Attention }) {
   const rest = others.some(share => share > 0.005);
+  const most = Math.max(...others, ...latents.flat());
   return (
     <section class="attention" aria-label="Attention to the latents">
       <h3>Attention of the latest action</h3>
       <p class="note">
-        How much each layer of the policy reads every latent: means over its heads.
+        How much each layer of the policy reads every latent: means over its heads, the highest bar being {most.toFixed(2)}.
         {rest && ' "Others" are its prompt and retrieved contexts together.'}
       </p>
       {layers.map((layer, l) => (
@@ -20,7 +21,7 @@ export function AttentionBars({ attention: { layers, latents, others } }: { atte
             {[...latents[l].map((share, m) => [`latent ${m + 1}`, share] as const), ...(rest ? [['others', others[l]] as const] : [])].map(
               ([name, share]) => (
                 <li title={`${name}: ${share.toFixed(2)}`} data-share={share.toFixed(3)}>
-                  <i style={{ height: `${(100 * share).toFixed(1)}%` }} />
+                  <i style={{ height: `${((100 * share) / most).toFixed(1)}%` }} />
                   <span class="sr">
                     {name}: {share.toFixed(2)}
                   </span>
