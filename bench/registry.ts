@@ -9,6 +9,7 @@ import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
 import { peers } from './peers.ts';
+import { playground } from './playground.ts';
 import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
 import { shards } from './shards.ts';
@@ -27,6 +28,7 @@ export const BENCHES: Record<string, Bench> = {
   shards,
   gymnasium,
   peers,
+  playground,
   ppo,
   workers,
   profile,

@@ -12,6 +12,7 @@ import { executablePath, launchChromium } from '../helpers/chromium.ts';
 import { ROOT } from '../helpers/command.ts';
 import { expectChromium } from '../helpers/expect-chromium.ts';
 import { makeModel } from '../helpers/exported.ts';
+import { firstView } from '../helpers/first-view.ts';
 
 const MODEL = join(ROOT, 'web/public/agents/dark-room');
 
@@ -99,7 +100,7 @@ describe.skipIf(!executablePath)('the memory in the playground', () => {
     await press('Wipe');
     await expect.poll(async () => (await belief(0)).probability).toBeLessThan(0.05);
     expect(await belief(1)).toEqual(mine);
-    await page.getByLabel(/^Show where Z has/).uncheck();
+    await page.getByLabel('Show what a probe reads from Z').uncheck();
     await expect.poll(() => page.locator('[data-belief]').count()).toBe(0);
   });
 
@@ -173,6 +174,13 @@ describe.skipIf(!executablePath)('the memory in the playground', () => {
     // The session goes on where it was.
     await press('Step');
     await expect.poll(() => page.url()).toContain('steps=301,301');
+  });
+
+  it('loads little until it can be used, and what draws recordings only when it is asked for', async () => {
+    const { bytes, files } = await firstView(page, server.url);
+    expect(files.map(name => name.replace(/-[^-]*\./, '.')).sort()).toEqual(['index.css', 'index.js', 'worker.js']);
+    expect(bytes).toBeLessThan(300_000);
+    expect(bytes).toBeGreaterThan(50_000);
   });
 
   it('leads through the page by keys, and lets go of it', async () => {

@@ -172,11 +172,7 @@ function Toolbar() {
                 believed.value = event.currentTarget.checked;
               }}
             />
-            Show where Z has the{' '}
-            {world.value.places
-              .map(({ role }) => role)
-              .filter(role => role !== 'start')
-              .join(' and the ')}
+            Show what a probe reads from Z
           </label>
         )}
         <fieldset>

@@ -18,7 +18,7 @@ export interface Linked extends Setup {
 /** Most agents side by side, and most steps that a link restores. */
 export const [MOST_AGENTS, MOST_STEPS] = [4, 100_000];
 /** Steps a second. */
-export const SPEEDS = [2, 5, 10, 30, 100, 1000] as const;
+export const SPEEDS = [1, 2, 5, 10, 30, 100, 1000] as const;
 
 /** Edits in few characters: `lane.at.kind.arguments`, separated by `~`. */
 const KINDS: Readonly<

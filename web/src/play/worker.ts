@@ -1,10 +1,12 @@
 /** @file The worker in which a session runs, so that the page stays responsive. */
 
 import { webExecutor } from '../../../src/engine/executors/web.ts';
+import type { Executor, Program } from '../../../src/engine/index.ts';
 import {
   actingGraphs,
   checkDescription,
   checkProbe,
+  type GraphName,
   loadPolicy,
   type ModelDescription,
   PROBE_FILE,
@@ -33,7 +35,18 @@ let queue = Promise.resolve();
 /** Counts openings: what belongs to an earlier session stops. */
 let opened = 0;
 
-const executor = webExecutor({ threads: 1 });
+const runtime = webExecutor({ threads: 1 });
+/** Graphs by their SHA-256, and their programs: agents of one model, and what they would do elsewhere, share them. */
+const graphs = new Map<string, Promise<Uint8Array>>();
+const programs = new WeakMap<Uint8Array, Promise<Program>>();
+const executor: Executor = {
+  id: runtime.id,
+  compile(bytes) {
+    const program = programs.get(bytes) ?? runtime.compile(bytes);
+    programs.set(bytes, program);
+    return program;
+  },
+};
 
 async function fetched(folder: string, name: string): Promise<Uint8Array> {
   const response = await fetch(`${folder}/${name}`);
@@ -56,6 +69,16 @@ async function descriptionOf(name: string): Promise<ModelDescription> {
   return checkDescription(JSON.parse(new TextDecoder().decode(bytes)), `model.json of ${name}`);
 }
 
+/** A graph of a model, read once. */
+function graphOf(name: string, { files }: ModelDescription, graph: GraphName): Promise<Uint8Array> {
+  const key = files[graph] ?? '';
+  const bytes = graphs.get(key) ?? reader(name)(graph);
+  graphs.set(key, bytes);
+  // What could not be read may be there the next time.
+  bytes.catch(() => graphs.delete(key));
+  return bytes;
+}
+
 /** The probe of a model, if it has one. */
 async function probeOf(name: string, description: ModelDescription): Promise<Probe | undefined> {
   const files = given.get(name);
@@ -70,13 +93,13 @@ const openIn =
     const description = await descriptionOf(name);
     if (!actsIn(worldOf(setup.world, setup.options), description))
       throw new CadenzaError('E_CONFIG', `The model ${name} is of another world (${description.env.id}). Choose its own world.`);
-    const read = reader(name);
-    const graphs: Record<string, Uint8Array> = {};
-    for (const graph of actingGraphs(description)) graphs[graph.replace('.onnx', '')] = await read(graph);
-    const attention = description.attention && (await read('attention.onnx'));
+    const names = actingGraphs(description);
+    const bytes = await Promise.all(names.map(graph => graphOf(name, description, graph)));
+    const acting = Object.fromEntries(names.map((graph, i) => [graph.replace('.onnx', ''), bytes[i]]));
+    const attention = description.attention && (await graphOf(name, description, 'attention.onnx'));
     const [policy, scout] = [
-      await loadPolicy({ description, ...graphs, attention, executor }),
-      await loadPolicy({ description, ...graphs, executor }),
+      await loadPolicy({ description, ...acting, attention, executor }),
+      await loadPolicy({ description, ...acting, executor }),
     ];
     const { latentShape, segment = description.horizon } = description;
     return {
