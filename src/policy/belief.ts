@@ -67,7 +67,9 @@ export type Probe = z.output<typeof probeSchema>;
 export interface Belief {
   /** What is there, such as the goal. */
   readonly name: string;
+  /** Cells in a row of the grid. */
   readonly columns: number;
+  /** Cells in a column of the grid. */
   readonly rows: number;
   /** [rows × columns] its probability in every cell; with `unknown`, they sum to 1. */
   readonly cells: Float32Array;

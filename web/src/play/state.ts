@@ -31,6 +31,8 @@ export const believed = signal(true);
 export const moving = signal<string | undefined>(undefined);
 /** The stop of the tour; undefined if it is closed. */
 export const tour = signal<number | undefined>(undefined);
+/** Whether the address asks for the tour, which begins once there is something to see. */
+let asksForTour = new URLSearchParams(location.search).has('tour');
 /** Share of a session that has been restored; undefined if none is being restored. */
 export const restoring = signal<number | undefined>(undefined);
 /** What went wrong last. */
@@ -53,6 +55,7 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       paused.value = data.paused && !playing.value;
       restoring.value = undefined;
       if (shown.value >= data.lanes.length) shown.value = 0;
+      if (asksForTour) [tour.value, asksForTour] = [0, false];
       requestAnimationFrame(() => ask({ kind: 'drawn' }));
       if (paused.value) writeLink();
       break;
@@ -173,5 +176,4 @@ export async function start(): Promise<void> {
   }
   addEventListener('hashchange', restore);
   restore();
-  if (new URLSearchParams(location.search).has('tour')) tour.value = 0;
 }

@@ -81,7 +81,7 @@ export function Tour() {
     const anchor = document.querySelector(STOPS[at].anchor);
     anchor?.classList.add('tour-anchor');
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    anchor?.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+    anchor?.scrollIntoView({ block: 'start', behavior: calm ? 'auto' : 'smooth' });
     panel.current?.focus({ preventScroll: true });
     return () => anchor?.classList.remove('tour-anchor');
   }, [at]);
