@@ -45,6 +45,9 @@ export interface BeliefProbeRequest {
   readonly policy: LoadedPolicy;
   readonly config: ExperimentConfig;
   readonly seed?: number;
+  /** Most tasks of each side, and most streams of a training task. */
+  readonly tasks?: number;
+  readonly streams?: number;
   readonly progress: Pick<Progress, 'start' | 'update' | 'finish'>;
   readonly signal: AbortSignal;
 }
@@ -72,12 +75,13 @@ export async function inspectBeliefs({ folder, description, config, options, sto
   if (!hidesPlaces(config)) return;
   const model = join(folder, 'model');
   const { seed } = options;
+  const most = { tasks: Math.min(options.tasks, MOST_TASKS), streams: Math.min(options.streams, MOST_STREAMS) };
   const { value } = await store.compute({
     stage: 'inspect-belief',
-    settings: { ...shared, model: description.hash, episodes: config.evaluate.episodes, sampling: config.evaluate.sampling },
+    settings: { ...shared, ...most, model: description.hash, episodes: config.evaluate.episodes, sampling: config.evaluate.sampling },
     inputs: { agent: agent.trained.key },
     file: STAGE_FILE,
-    run: async context => fitBeliefProbe({ ...context, description, config, seed, policy: await openAgent(model) }),
+    run: async context => fitBeliefProbe({ ...context, description, config, seed, ...most, policy: await openAgent(model) }),
   });
   writeJson(join(model, PROBE_FILE), value);
 }
@@ -108,7 +112,7 @@ export async function writeBeliefProbe(
  * @throws {CadenzaError} `E_CONFIG` if nothing hidden is a place, or the agent has no latents; `E_CHECKPOINT` if it was trained on other tasks.
  */
 export async function fitBeliefProbe(request: BeliefProbeRequest): Promise<Probe> {
-  const { description, config, seed = 0, progress, signal } = request;
+  const { description, config, seed = 0, tasks: mostTasks = MOST_TASKS, streams: mostStreams = MOST_STREAMS, progress, signal } = request;
   const { family, taught, evaluated } = openTasks(config);
   const places = (family.hidden ?? []).filter(isPlace);
   if (places.length === 0 || !description.latentShape)
@@ -129,9 +133,9 @@ export async function fitBeliefProbe(request: BeliefProbeRequest): Promise<Probe
   const valuesAt = (task: Task, recording: Recording, ends: readonly number[]) =>
     source ? believedAt(subject, recording, ends) : ends.map(() => places.map(place => place.of(task)));
 
-  const [fitTasks, heldOut] = [taught.slice(0, MOST_TASKS), evaluated.slice(0, MOST_TASKS)];
+  const [fitTasks, heldOut] = [taught.slice(0, mostTasks), evaluated.slice(0, mostTasks)];
   const episodes = config.evaluate.episodes;
-  const perTask = Math.max(1, Math.min(MOST_STREAMS, Math.floor(STEPS / (fitTasks.length * episodes * family.horizon))));
+  const perTask = Math.max(1, Math.min(mostStreams, Math.floor(STEPS / (fitTasks.length * episodes * family.horizon))));
   progress.start('probe', fitTasks.length * perTask + heldOut.length);
   let done = 0;
   const play = async (side: string, tasks: readonly Task[], streams: number): Promise<Sample[]> => {
