@@ -50,7 +50,7 @@ export function App() {
       )}
       <Toolbar />
       {restoring.value !== undefined && restoring.value > 0 && <progress value={restoring.value} aria-label="Restoring the session" />}
-      <section class="lanes" aria-label="Agents">
+      <section class="lanes" aria-label="Agents" aria-busy={restoring.value !== undefined}>
         {lanes.value.map((lane, i) => (
           <LaneCard lane={lane} index={i} name={called[i]} color={colors[i]} />
         ))}

@@ -7,6 +7,13 @@ import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
 import { edit, world } from './state.ts';
 
+/** Colors of numbers from −1 to 1, so many on each side of 0, as pixels of a picture: a page draws thousands for every step. */
+const LEVELS = 256;
+const COLORS = Uint32Array.from({ length: 2 * LEVELS + 1 }, (_, i) => {
+  const [red, green, blue] = heatOf(i / LEVELS - 1);
+  return (255 << 24) | (blue << 16) | (green << 8) | red;
+});
+
 /** A picture of rows × columns numbers, each divided by the largest. */
 function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -16,9 +23,10 @@ function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
     let most = 1e-6;
     for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) most = Math.max(most, Math.abs(at(r, c)));
     const picture = context.createImageData(columns, rows);
+    const pixels = new Uint32Array(picture.data.buffer);
     for (let r = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) {
-        picture.data.set([...heatOf(at(r, c) / most), 255], 4 * (r * columns + c));
+        pixels[r * columns + c] = COLORS[Math.round(LEVELS * (1 + at(r, c) / most))];
       }
     context.putImageData(picture, 0, 0);
   });

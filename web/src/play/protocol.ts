@@ -39,6 +39,8 @@ export type Answer =
       /** Whether no step follows before the page asks for one. */
       readonly paused: boolean;
     }
+  /** The agents before their first step, while models are loaded. */
+  | { readonly kind: 'sketch'; readonly lanes: readonly LaneView[] }
   /** One entry for each of the latest steps: the agents after it. */
   | { readonly kind: 'recorded'; readonly frames: readonly (readonly LaneView[])[] }
   | { readonly kind: 'progress'; readonly share: number }

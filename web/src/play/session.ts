@@ -432,6 +432,13 @@ export class Session {
   }
 }
 
+/** The agents before their first step, without their models: what can be shown while these are loaded. */
+export async function sketch(setup: Setup): Promise<LaneView[]> {
+  const { agents } = setup;
+  const session = await Session.open({ ...setup, agents: agents.map(() => 'random') }, () => Promise.reject());
+  return (await session.view()).map((view, i) => ({ ...view, agent: agents[i] }));
+}
+
 /** An agent of a session by its name. */
 async function playerOf(
   agent: string,

@@ -59,6 +59,9 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       requestAnimationFrame(() => ask({ kind: 'drawn' }));
       if (paused.value) writeLink();
       break;
+    case 'sketch':
+      lanes.value = data.lanes;
+      break;
     case 'recorded':
       restoring.value = undefined;
       recorded?.(data.frames);
@@ -92,8 +95,8 @@ export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' |
   restoring.value = 0;
   setup.value = next;
   const probes = models.value.flatMap(({ name, probe }) => (probe ? [name] : []));
-  ask({ kind: 'open', base: BASE, probes, setup: next, steps, edits: done });
   ask({ kind: 'look', at: { lane: shown.value, field: fields.value } });
+  ask({ kind: 'open', base: BASE, probes, setup: next, steps, edits: done });
 }
 
 export function play(): void {

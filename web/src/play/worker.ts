@@ -14,7 +14,7 @@ import {
 } from '../../../src/policy/index.ts';
 import { CadenzaError } from '../../../src/util/errors.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
-import { type LaneView, type Look, type OpenModel, Session } from './session.ts';
+import { type LaneView, type Look, type OpenModel, Session, sketch } from './session.ts';
 import { actsIn, worldOf } from './worlds.ts';
 
 const post = (answer: Answer) => postMessage(answer);
@@ -144,6 +144,8 @@ async function answer(request: Request): Promise<void> {
       [base, probes] = [request.base, request.probes];
       speed = 0;
       opened++;
+      // What a link restores is shown once it is there.
+      if (steps.length === 0) post({ kind: 'sketch', lanes: await sketch(setup) });
       session = await Session.open(setup, openIn(setup));
       await session.replay(steps, edits, share => post({ kind: 'progress', share }));
       drawn = true;
