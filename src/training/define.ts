@@ -14,7 +14,8 @@ import type { BaseConfig, OptimizerConfig } from '../settings/base.ts';
 import { predictsReturns } from '../settings/policy.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { BatchSource, TrainRequest } from './trainer.ts';
+import type { BatchSource } from './step.ts';
+import type { TrainRequest } from './trainer.ts';
 
 /** The configuration that every kind of training needs. */
 export type TrainingConfig = Pick<BaseConfig, 'optimizer' | 'checkpoint' | 'executor'>;
