@@ -21,7 +21,11 @@ const PART = 2 ** 14;
 export const rollRandom = ({ seed }: Pick<RollConfig, 'seed'>): Random => Random.seeded(seed).split('generate');
 
 /** Every history of every task, divided into parts. */
-export function* partsOf({ source: { histories, episodes } }: Pick<RollConfig, 'source'>, { horizon }: EnvFamily, tasks: readonly Task[]): Generator<Part> {
+export function* partsOf(
+  { source: { histories, episodes } }: Pick<RollConfig, 'source'>,
+  { horizon }: EnvFamily,
+  tasks: readonly Task[],
+): Generator<Part> {
   const each = Math.max(1, Math.floor(PART / (episodes * horizon)));
   for (const task of tasks) for (let from = 0; from < histories; from += each) yield { task, from, to: Math.min(histories, from + each) };
 }

@@ -6,7 +6,16 @@ import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { actionDistribution, episodeStarts, type History, phaseCounter, pickEpisodes, stateOf } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { monteCarloTables } from '../sources/index.ts';
-import { type Batch, BatchSampler, batchRows, chosenContexts, fieldStatistics, newBatch, StreamSampler, writePrompts } from '../tokenizers/index.ts';
+import {
+  type Batch,
+  BatchSampler,
+  batchRows,
+  chosenContexts,
+  fieldStatistics,
+  newBatch,
+  StreamSampler,
+  writePrompts,
+} from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 

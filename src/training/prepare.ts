@@ -33,8 +33,7 @@ export async function prepareStage(
   const given = initialize(specs, random.split('init'));
   for (const [name, values] of inherit?.(specs) ?? []) given.set(name, values);
   // The initial weights stay available as a reference.
-  for (const { name } of specs)
-    if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
+  for (const { name } of specs) if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
   const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
   const reads = new Set(inputsOf(graph).keys());

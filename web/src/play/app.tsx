@@ -1,6 +1,7 @@
 /** @file The page: the session on top, its agents side by side, their scores, and the memory of one of them. */
 
 import { sceneSVG } from '../../../src/rl/draw.ts';
+import { TrainSection } from '../train/section.tsx';
 import { Curve, colorsOf } from './curve.tsx';
 import { Grid } from './grid.tsx';
 import { MOST_AGENTS, SPEEDS } from './link.ts';
@@ -71,6 +72,7 @@ export function App() {
           <Memory lanes={lanes.value} names={called} index={shown.value} />
         </section>
       )}
+      <TrainSection />
     </div>
   );
 }

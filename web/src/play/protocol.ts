@@ -24,7 +24,7 @@ export type Request =
   | { readonly kind: 'field'; readonly lane?: number }
   /** The page has drawn the latest view. */
   | { readonly kind: 'drawn' }
-  | { readonly kind: 'model'; readonly name: string; readonly files: ModelFiles };
+  | { readonly kind: 'model'; readonly name: string; readonly about: string; readonly files: ModelFiles };
 
 /** What the worker answers. */
 export type Answer =
@@ -37,5 +37,5 @@ export type Answer =
       readonly paused: boolean;
     }
   | { readonly kind: 'progress'; readonly share: number }
-  | { readonly kind: 'model'; readonly name: string; readonly env: ListedModel['env'] }
+  | { readonly kind: 'model'; readonly name: string; readonly about: string; readonly env: ListedModel['env'] }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -2,8 +2,9 @@
 
 import { computed, signal } from '@preact/signals';
 import type { ListedModel } from '../../../src/server/listed-model.ts';
+import * as training from '../train/link.ts';
 import { fromLink, type Linked, toLink } from './link.ts';
-import type { Answer, Request } from './protocol.ts';
+import type { Answer, ModelFiles, Request } from './protocol.ts';
 import type { Edit, EditKind, LaneView, Setup } from './session.ts';
 import { type World, worldOf } from './worlds.ts';
 
@@ -59,7 +60,7 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
     case 'model':
       models.value = [
         ...models.value.filter(({ name }) => name !== data.name),
-        { name: data.name, label: data.name, about: 'Dropped on this page.', env: data.env },
+        { name: data.name, label: data.name, about: data.about, env: data.env },
       ];
       open({ world: data.env.id, options: data.env.options, agents: [data.name, 'source'], seed: setup.value?.seed ?? 1 });
       break;
@@ -123,15 +124,22 @@ export async function drop(files: readonly File[]): Promise<void> {
     return;
   }
   const read = async (file: File) => [file.name, new Uint8Array(await file.arrayBuffer())] as const;
-  ask({ kind: 'model', name: 'dropped', files: Object.fromEntries(await Promise.all(files.map(read))) });
+  add('dropped', 'Dropped on this page.', Object.fromEntries(await Promise.all(files.map(read))));
 }
+
+/** Adds a model of these files, and plays it. */
+export const add = (name: string, about: string, files: ModelFiles) => ask({ kind: 'model', name, about, files });
 
 /** Writes the session into the address of the page. */
 function writeLink(): void {
   const at = setup.value;
   if (!at || restoring.value !== undefined || lanes.value.length === 0) return;
   const steps = lanes.value.map(lane => lane.steps);
-  history.replaceState(null, '', `#${toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value })}`);
+  history.replaceState(
+    null,
+    '',
+    `#${toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value })}${training.linkOf()}`,
+  );
 }
 
 /** Opens what the address says, and again whenever a person changes it. */
@@ -140,6 +148,7 @@ export async function start(): Promise<void> {
     const linked = fromLink(location.hash, ['', 'source']);
     speed.value = linked.speed;
     shown.value = linked.shown;
+    training.restore(location.hash);
     const ofWorld = models.value.filter(({ env }) => env.id === linked.world);
     const agents = linked.agents.map(name => name || (ofWorld[0]?.name ?? 'random'));
     open({ world: linked.world, options: linked.options, agents, seed: linked.seed }, linked);
@@ -152,4 +161,5 @@ export async function start(): Promise<void> {
   }
   addEventListener('hashchange', restore);
   restore();
+  training.settings.subscribe(writeLink);
 }

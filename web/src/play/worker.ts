@@ -106,7 +106,7 @@ async function answer(request: Request): Promise<void> {
     case 'model': {
       given.set(request.name, request.files);
       const { env } = await descriptionOf(request.name);
-      return post({ kind: 'model', name: request.name, env });
+      return post({ kind: 'model', name: request.name, about: request.about, env });
     }
   }
 }
