@@ -1,6 +1,7 @@
 /** @file A training in the playground, in a headless Chromium, with the settings that the form begins with: its times and its score. */
 
 import { servePlayground } from '../src/server/index.ts';
+import { CadenzaError } from '../src/util/errors.ts';
 import { launchChromium } from '../test/helpers/chromium.ts';
 import { DEFAULTS, settingsToText } from '../web/src/train/settings.ts';
 import type { Bench } from './bench.ts';
@@ -26,12 +27,11 @@ export const pageTraining: Bench = {
       const ended = await page.waitForSelector('.train[data-phase=done], .train .failure', { timeout: MOST_MS });
       clearInterval(tell);
       const total = seconds();
-      const failed = await ended.getAttribute('role');
-      if (failed) return { failed: (await ended.textContent()) ?? '' };
+      if ((await ended.getAttribute('role')) === 'alert') throw new CadenzaError('E_EXECUTOR', (await ended.textContent()) ?? '');
       const label = (await page.locator('.charts figure:last-child [role=img]').getAttribute('aria-label')) ?? '';
-      const about = (await page.getByTestId('computed').textContent()) ?? '';
+      const computed = (await page.getByTestId('computed').textContent()) ?? '';
       return {
-        about,
+        computed,
         steps: DEFAULTS.steps,
         readySeconds: ready,
         seconds: total,

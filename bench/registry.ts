@@ -8,6 +8,7 @@ import { gymnasium } from './gymnasium.ts';
 import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
+import { pageTraining } from './page-training.ts';
 import { peers } from './peers.ts';
 import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
@@ -20,6 +21,7 @@ export const BENCHES: Record<string, Bench> = {
   env,
   executors,
   browser,
+  'page-training': pageTraining,
   input,
   loop,
   history,
