@@ -68,7 +68,14 @@ export function Chart({ label, x, lines, xLabel, range, xRange, logarithmic = fa
         legend: { show: false },
         scales: { x: { time: false, range: xRange && [...xRange] }, y: { distr: logarithmic ? 3 : 1, range: range && [...range] } },
         axes: [
-          { ...axis, label: xLabel, labelFont: '12px system-ui', labelSize: 18, size: 34 },
+          {
+            ...axis,
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+            label: xLabel,
+            labelFont: '12px system-ui',
+            labelSize: 18,
+            size: 34,
+          },
           { ...axis, size: 46, ...(logarithmic ? { values: (_, values) => values.map(each => (each ? String(each) : '')) } : {}) },
         ],
         series: [{}, ...lines.map((_, i) => ({ stroke: own, width: 2, alpha: i + 1 === lines.length ? 1 : 0.3, points: { show: false } }))],

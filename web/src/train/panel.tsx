@@ -9,7 +9,7 @@ import { EPISODES, LAST, scoreOf } from './score.ts';
 import { COMPRESSORS, inRange, RANGES, SOURCES, type TrainSettings } from './settings.ts';
 import * as state from './state.ts';
 
-/** Whether the browser has WebGPU. */
+/** Whether the browser has WebGPU. Asking it for an adapter would warn in the console where there is none. */
 const HAS_WEBGPU = 'gpu' in navigator;
 
 /** The world of the session, if an agent can be trained in it: with returns of episodes, and an oracle to compare them with. */
@@ -39,7 +39,7 @@ export default function Panel() {
       <Form at={at} disabled={active.value} />
       <div class="controls">
         {!active.value && trains && (
-          <button type="button" class="main" onClick={() => state.start(trains)}>
+          <button type="button" class={state.files.value ? undefined : 'main'} onClick={() => state.start(trains)}>
             {phase.value ? 'Train again' : 'Train'}
           </button>
         )}
@@ -193,7 +193,7 @@ function Progress({ run }: { run: state.Run }) {
                 xLabel="episode in context"
                 range={[0, 1]}
               />
-              <figcaption>Return on held-out tasks, as a share of the oracle’s, after each evaluation; the latest is dark</figcaption>
+              <figcaption>Return on held-out tasks, as a share of the oracle’s, after each evaluation; the latest in full color</figcaption>
             </figure>
           )}
         </div>
