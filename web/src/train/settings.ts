@@ -36,7 +36,7 @@ export const DEFAULTS: TrainSettings = {
   width: 32,
   steps: 1500,
   source: 'r-max',
-  learningRate: 0.003,
+  learningRate: 0.005,
   seed: 0,
   executor: 'wasm',
 };
