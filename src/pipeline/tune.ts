@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
-import { periodsOf, windowOf } from '../analysis/life.ts';
+import { windowOf } from '../analysis/life.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
 import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
@@ -17,6 +17,7 @@ import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
+import { periodsOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
   bootstrapRandom,

@@ -81,6 +81,8 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
   readonly table?: boolean;
   /** Cache keys of the data that it reads besides histories and demonstrations, by name. */
   readonly data?: StageSpec['data'];
+  /** Whether it evaluates the agent on validation tasks while it trains, where `evaluate.every` asks for it. */
+  readonly validates?: boolean;
   /** Source of the batches. Default: the histories. */
   readonly batches?: StageSpec['batches'];
 }

@@ -12,6 +12,7 @@ import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
 import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
+import { validationProbe, validationSettings } from './validation.ts';
 import { shareOf, type Workers } from './workers.ts';
 
 /** Runs a training stage on learning histories. `spec.batches` can replace the source of batches. */
@@ -19,6 +20,7 @@ export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Prom
   const { config, model, generated, demonstrations = [] } = run;
   // Only the stage `retrieve` depends on the retrieval settings and adds them itself. The model reports the head settings that matter.
   const { retrieval: _, head: __, ...policy } = config.policy;
+  const validation = spec.validates ? validationSettings(config) : undefined;
   return trainStage(run, {
     ...spec,
     settings: {
@@ -28,13 +30,19 @@ export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Prom
       policy,
       ...model.keySettings(spec.compressor, config),
       ...spec.settings,
+      validation,
     },
     data: {
       generate: generated.key,
       ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
       ...spec.data,
     },
-    batches: spec.batches ?? (request => historyBatches(run, spec, request)),
+    batches:
+      spec.batches ??
+      (async request => ({
+        ...historyBatches(run, spec, request),
+        ...(validation && (await validationProbe(run, spec.compressor, request, validation))),
+      })),
   });
 }
 
