@@ -64,6 +64,7 @@ export function followCurves(
       const { scores, ...about } = resultsOf(id, run);
       const detail: RunDetail = {
         id,
+        settings: run.settings,
         variants: variantsOf(run, scores),
         stages: [...new Set(stages.map(({ name }) => name))],
         scores,

@@ -10,8 +10,7 @@ import { parseRecord, RECORD_FILE, type RunRecord } from '../cache/run-record.ts
 import { type Headline, scoresOf } from '../reports/summary.ts';
 import { attempt, CadenzaError } from '../util/errors.ts';
 import { PACKED } from '../util/files.ts';
-import { groupBy } from '../util/groups.ts';
-import { differing, type Leaves } from '../util/leaves.ts';
+import type { Leaves } from '../util/leaves.ts';
 import { isRunning } from '../util/lock.ts';
 import { readInside } from './inside.ts';
 import { RESULTS, readRun, resultsIn, STAGES, STUDY } from './listing.ts';
@@ -58,17 +57,13 @@ export interface FoundRun {
   readonly scored?: number;
 }
 
-/** What changed: the ids of runs, or everything that is listed. */
-export type Change = { readonly ids: readonly string[] } | 'all';
-
 /** Keeps the list of the runs below a folder up to date. */
 export class RunIndex {
   readonly #given: string;
   readonly #folders = new Map<string, Folder>();
   readonly #runs = new Map<string, FoundRun>();
   readonly #unread = new Set<string>();
-  readonly #listeners = new Set<(change: Change) => void>();
-  #keys = new Map<string | undefined, readonly string[]>();
+  readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #timer: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
   #reading = false;
@@ -127,8 +122,8 @@ export class RunIndex {
     this.#watcher?.close();
   }
 
-  /** Calls the listener after changes, until the returned function is called. */
-  onChange(listener: (change: Change) => void): () => void {
+  /** Calls the listener with the ids of runs that have changed or are gone, until the returned function is called. */
+  onChange(listener: (ids: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -138,18 +133,9 @@ export class RunIndex {
     return this.#runs.get(id);
   }
 
-  /** A run as it is listed, with the settings that differ. */
-  view(id: string): WatchedRun | undefined {
-    const run = this.#runs.get(id);
-    if (!run) return undefined;
-    const { settings, view } = run;
-    const keys = this.#keys.get(view.kind) ?? [];
-    return { ...view, settings: Object.fromEntries(keys.flatMap(key => (key in settings ? [[key, settings[key]]] : []))) };
-  }
-
   /** All runs, the latest first. */
   list(): WatchedRun[] {
-    return Array.from(this.#runs.keys(), id => this.view(id)!).sort((a, b) => (a.changed < b.changed ? 1 : -1));
+    return Array.from(this.#runs.values(), ({ view }) => view).sort((a, b) => (a.changed < b.changed ? 1 : -1));
   }
 
   /** Looks for runs that are new, have changed or are gone. */
@@ -216,12 +202,7 @@ export class RunIndex {
   }
 
   #tell(ids: readonly string[]): void {
-    if (ids.length === 0) return;
-    const groups = groupBy([...this.#runs.values()], ({ view }) => view.kind);
-    const keys = new Map(Array.from(groups, ([kind, runs]) => [kind, differing(runs.map(({ settings }) => settings))]));
-    const same = JSON.stringify([...keys]) === JSON.stringify([...this.#keys]);
-    this.#keys = keys;
-    for (const listener of this.#listeners) listener(same ? { ids } : 'all');
+    if (ids.length > 0) for (const listener of this.#listeners) listener(ids);
   }
 }
 
@@ -258,7 +239,7 @@ function foundRun(id: string, folder: Folder, known?: FoundRun): FoundRun {
   const about = { path, files, scored: known?.scored };
   if (!record) {
     const state = writtenIn(folder) === undefined ? ('stopped' as const) : ('finished' as const);
-    const view = { id, name: id === '.' ? basename(path) : basename(id), state, changed: time, settings: {} };
+    const view = { id, name: id === '.' ? basename(path) : basename(id), state, changed: time };
     // What was known of it stays until it is read again.
     return { ...about, view: known && !known.record ? known.view : view, settings: known?.settings ?? {} };
   }
@@ -281,7 +262,6 @@ function foundRun(id: string, folder: Folder, known?: FoundRun): FoundRun {
       ...(place && { place: { at: place.at, of: place.of } }),
       ...(seconds ? { seconds } : {}),
       changed: time,
-      settings: {},
       // Results of an earlier command in the same folder stay until the new ones are written.
       score,
     },

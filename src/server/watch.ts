@@ -3,8 +3,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { followCurves, reportIn } from './curves.ts';
 import { readInside } from './inside.ts';
-import type { Change, RunIndex } from './run-index.ts';
-import { type CurveEvents, type ListEvents, MOST_RUNS, type WatchedRun } from './watched.ts';
+import type { RunIndex } from './run-index.ts';
+import { type CurveEvents, type ListEvents, MOST_RUNS } from './watched.ts';
 
 /** Most pages that are connected at once, each by two streams. */
 const MOST_STREAMS = 64;
@@ -56,14 +56,10 @@ export function serveRuns(app: FastifyInstance, index: RunIndex, folder: string)
   const own = { exposeHeadRoute: false };
   app.get('/events/runs', own, (request, reply) =>
     stream(request, reply, send => {
-      const list = () => send('list', { folder, runs: index.list() } satisfies ListEvents['list']);
-      list();
-      return index.onChange((change: Change) => {
-        if (change === 'all') return list();
-        const found = change.ids.map(id => [id, index.view(id)] as const);
-        const runs = found.flatMap(([, run]): WatchedRun[] => (run ? [run] : []));
-        const gone = found.flatMap(([id, run]) => (run ? [] : [id]));
-        send('change', { runs, gone } satisfies ListEvents['change']);
+      send('list', { folder, runs: index.list() } satisfies ListEvents['list']);
+      return index.onChange(ids => {
+        const runs = ids.flatMap(id => index.get(id)?.view ?? []);
+        send('change', { runs, gone: ids.filter(id => !index.get(id)) } satisfies ListEvents['change']);
       });
     }),
   );

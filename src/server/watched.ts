@@ -23,8 +23,6 @@ export interface WatchedRun {
   readonly seconds?: number;
   /** Time of the latest change, as ISO 8601. */
   readonly changed: string;
-  /** Settings that differ between runs of this kind. */
-  readonly settings: Leaves;
   /** The main number, once the results have been read. */
   readonly score?: Headline;
 }
@@ -41,6 +39,8 @@ export interface WatchedVariant {
 /** What is known of a chosen run besides its place in the list. */
 export interface RunDetail {
   readonly id: string;
+  /** Settings that all of its variants share, by dotted path. */
+  readonly settings: Leaves;
   readonly variants: readonly WatchedVariant[];
   /** Stages that have written metrics, by name. */
   readonly stages: readonly string[];
@@ -71,7 +71,7 @@ export interface Points {
 
 /** Events of `events/runs`. */
 export interface ListEvents {
-  /** All runs: at first, and when other settings differ. */
+  /** All runs: what a connection begins with. */
   list: { readonly folder: string; readonly runs: readonly WatchedRun[] };
   /** Runs that are new or have changed, and those that are gone. */
   change: { readonly runs: readonly WatchedRun[]; readonly gone: readonly string[] };
