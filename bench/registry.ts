@@ -13,6 +13,7 @@ import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
 import { shards } from './shards.ts';
 import { trainStep } from './train-step.ts';
+import { watch } from './watch.ts';
 import { workers } from './workers.ts';
 
 export const BENCHES: Record<string, Bench> = {
@@ -30,4 +31,5 @@ export const BENCHES: Record<string, Bench> = {
   ppo,
   workers,
   profile,
+  watch,
 };

@@ -107,6 +107,13 @@ export const HELP: Readonly<Record<string, Help>> = {
     ],
     see: 'docs/how-to/playground.md',
   },
+  watch: {
+    examples: [
+      ['watch', 'watch the runs in the folder runs'],
+      ['watch runs/sweeps --port 0', 'watch those below another folder, at any free port'],
+    ],
+    see: 'docs/how-to/watch.md',
+  },
   metrics: {
     examples: [
       ['metrics runs/dark-room --out metrics.csv', 'write the metrics of a run, also while it trains'],

@@ -126,7 +126,7 @@ export function Chart({ title, metric, groups, smooth, log, range }: ChartProps)
 
   const step = at === undefined ? undefined : data[0][at];
   return (
-    <figure class="chart" data-metric={metric} data-lines={lines.length}>
+    <figure class="chart" data-metric={metric} data-lines={lines.length} data-steps={data[0].length}>
       {title && <h3>{title}</h3>}
       {lines.length === 0 ? (
         <p class="empty">No values of {metric} yet.</p>
