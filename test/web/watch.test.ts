@@ -27,6 +27,7 @@ const SET = settings({
 
 describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, () => {
   const runs = mkdtempSync(join(tmpdir(), 'cadenza-watch-'));
+  const many = mkdtempSync(join(tmpdir(), 'cadenza-watch-many-'));
   const live = join(runs, 'live');
   const train = () => start(['run', 'tiny', ...SET, '--jobs', '1', '--out', live, '--json']);
   let server: RunningServer;
@@ -47,7 +48,7 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
   afterAll(async () => {
     await browser.close();
     await server.close();
-    rmSync(runs, { recursive: true });
+    for (const folder of [runs, many]) rmSync(folder, { recursive: true });
   });
   beforeEach(async () => {
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -69,9 +70,9 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     page.locator(`[data-metric="${metric}"] [data-group]`).evaluateAll(keys => keys.map(key => (key as HTMLElement).dataset.group));
 
   /** Finished runs like the real one, which differ in a setting. Their results are the same file. */
-  const copyRun = (id: string, latents: number) => {
+  const copyRun = (id: string, latents: number, to = runs) => {
     const record = JSON.parse(readFileSync(join(live, 'progress.json'), 'utf8'));
-    const folder = join(runs, id);
+    const folder = join(to, id);
     mkdirSync(folder, { recursive: true });
     linkSync(join(live, 'results.json'), join(folder, 'results.json'));
     for (const { folder: name } of record.stages.filter(({ folder: name }: { folder: string }) => name.startsWith('finetune'))) {
@@ -157,9 +158,9 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
   });
 
   it('lists 2,000 runs, of which it makes only those in sight', async () => {
-    const names = Array.from({ length: 2000 }, (_, i) => `many/r${String(i).padStart(4, '0')}`);
-    for (const [i, name] of names.entries()) copyRun(name, 2 + (i % 3));
-    const all = await serveWatch(join(runs, 'many'));
+    const names = Array.from({ length: 2000 }, (_, i) => `r${String(i).padStart(4, '0')}`);
+    for (const [i, name] of names.entries()) copyRun(name, 2 + (i % 3), many);
+    const all = await serveWatch(many);
     await page.goto(all.url);
     await page.waitForSelector('[data-count="2000"]');
     expect(await page.locator('[data-run]').count()).toBeLessThan(100);
