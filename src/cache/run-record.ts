@@ -6,6 +6,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isMap } from '../util/canonical.ts';
 import { attempt, CadenzaError } from '../util/errors.ts';
 import { differing, type Leaves } from '../util/leaves.ts';
 import { holderSchema, self } from '../util/lock.ts';
@@ -21,6 +22,9 @@ const [PICTURE, BEAT] = [500, 5_000];
 
 const count = z.number().min(0);
 
+/** Not checked key by key: thousands of records are read at once. */
+const leaves = z.custom<Leaves>(isMap, 'expected settings by dotted path');
+
 const recordSchema = z.object({
   format: z.literal(FORMAT),
   /** Name of the experiment, ablation or search. */
@@ -30,9 +34,9 @@ const recordSchema = z.object({
   command: z.string(),
   began: z.string(),
   /** Settings that all variants share, by dotted path. */
-  settings: z.record(z.string(), z.unknown()),
+  settings: leaves,
   /** The experiment and its further tables, the combinations of an ablation, or the trials of a search, with their own settings. */
-  variants: z.array(z.object({ name: z.string(), settings: z.record(z.string(), z.unknown()) })),
+  variants: z.array(z.object({ name: z.string(), settings: leaves })),
   /** Folders of the requested stages, each with the numbers of its variants. */
   stages: z.array(z.object({ folder: z.string().regex(STAGE_FOLDER), variants: z.array(z.int().min(0)) })),
   /** `stopped`: by a signal. A process that was killed leaves `running`. */

@@ -49,7 +49,8 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     await browser.close();
     await server.close();
     for (const folder of [runs, many]) rmSync(folder, { recursive: true });
-  });
+    // There are ten thousand files.
+  }, 60_000);
   beforeEach(async () => {
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     complaints = [];
