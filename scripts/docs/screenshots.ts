@@ -17,6 +17,8 @@ import { launchChromium } from '../../test/helpers/chromium.ts';
 /** Two agents with the same weights have found goals that they were not trained on. */
 const SESSION = 'world=dark-room&agents=dark-room,dark-room,source&seed=3&edits=1.0.move.goal.7.1&steps=250,250,250&speed=10';
 
+const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
+
 /** Runs to watch: enough steps for curves with a shape. */
 const SMALL = ['split.validation=8', 'evaluate.every=20', 'finetune.steps=240', 'source.histories=4', 'baselines.methods=[]'];
 
@@ -28,10 +30,13 @@ const picture = {
     return server.close;
   },
   async watch(page: Page) {
-    const folder = mkdtempSync(join(tmpdir(), 'cadenza-watch-'));
+    // The page shows the name of the folder.
+    const home = mkdtempSync(join(tmpdir(), 'cadenza-watch-'));
+    process.chdir(home);
+    const folder = 'runs';
     const controller = new AbortController();
     const train = async (name: string, set: readonly string[]) => {
-      const work = await openExperiment('experiments/tiny.yaml', [`name=${name}`, ...SMALL, ...set], { sweeps: true });
+      const work = await openExperiment(TINY, [`name=${name}`, ...SMALL, ...set], { sweeps: true });
       const out = join(folder, name);
       const results = await work.run({ out, jobs: 1, progress: silentProgress, signal: controller.signal, command: '' });
       if (results) viewOf(results).write(out);
@@ -49,7 +54,7 @@ const picture = {
       controller.abort();
       await last;
       await server.close();
-      rmSync(folder, { recursive: true });
+      rmSync(home, { recursive: true });
     };
   },
 };

@@ -70,12 +70,12 @@ it('follows a file that grows, in any pieces, and starts again where it was cut 
   expect(found).toEqual(lines);
   expect(follow()).toBeUndefined();
   writeFileSync(path, text.slice(0, text.indexOf('\n') + 1));
-  expect(follow()).toEqual({ anew: true, lines: lines.slice(0, 1) });
+  expect(follow()).toEqual({ replaces: true, lines: lines.slice(0, 1) });
   appendFileSync(path, 'damaged\n');
   expect(follow()).toBeUndefined();
   appendFileSync(path, text.slice(text.indexOf('\n') + 1));
-  expect(follow()).toEqual({ anew: false, lines: lines.slice(1) });
+  expect(follow()).toEqual({ replaces: false, lines: lines.slice(1) });
   // As a stage that resumes does.
   metricsFile(folder, 10);
-  expect(follow()).toEqual({ anew: true, lines: lines.slice(0, 1) });
+  expect(follow()).toEqual({ replaces: true, lines: lines.slice(0, 1) });
 });

@@ -97,7 +97,7 @@ export function readMetrics(folder: string): MetricsLine[] {
 /** What was added to the metrics of a stage since they were read last. */
 export interface MetricsNews {
   /** Whether the lines replace all earlier ones: a stage that resumes drops steps that run again. */
-  readonly anew: boolean;
+  readonly replaces: boolean;
   readonly lines: readonly MetricsLine[];
 }
 
@@ -140,7 +140,7 @@ export function followMetrics(folder: string): () => MetricsNews | undefined {
           if (found) lines.push(lineOf(found));
         }
       }
-      return other || lines.length > 0 ? { anew: other, lines } : undefined;
+      return other || lines.length > 0 ? { replaces: other, lines } : undefined;
     } finally {
       closeSync(file);
     }

@@ -11,7 +11,6 @@ import { attempt, CadenzaError } from '../util/errors.ts';
 import { differing, type Leaves } from '../util/leaves.ts';
 import { holderSchema, self } from '../util/lock.ts';
 import { Pace, type Place, type Progress } from '../util/progress.ts';
-import { STAGE_FOLDER } from './store.ts';
 
 export const RECORD_FILE = 'progress.json';
 
@@ -38,7 +37,7 @@ const recordSchema = z.object({
   /** The experiment and its further tables, the combinations of an ablation, or the trials of a search, with their own settings. */
   variants: z.array(z.object({ name: z.string(), settings: leaves })),
   /** Folders of the requested stages, each with the numbers of its variants. */
-  stages: z.array(z.object({ folder: z.string().regex(STAGE_FOLDER), variants: z.array(z.int().min(0)) })),
+  stages: z.array(z.object({ folder: z.string(), variants: z.array(z.int().min(0)) })),
   /** `stopped`: by a signal. A process that was killed leaves `running`. */
   state: z.enum(['running', 'finished', 'stopped', 'failed']),
   /** Why it failed. */

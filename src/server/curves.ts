@@ -81,7 +81,7 @@ export function followCurves(
         const follow = followers.get(path) ?? followMetrics(path);
         followers.set(path, follow);
         const news = follow();
-        if (news) points.push({ run: id, folder, ...of, anew: isNew || news.anew, ...columnsOf(news.lines) });
+        if (news) points.push({ run: id, folder, ...of, replaces: isNew || news.replaces, ...columnsOf(news.lines) });
       }
     }
     if (points.length > 0) send('points', points);

@@ -181,7 +181,7 @@ export class RunIndex {
     if (this.#reading || this.#unread.size === 0) return;
     this.#reading = true;
     const time = (id: string) => this.#runs.get(id)?.view.changed ?? '';
-    let [read, told, since]: [string[], number, number] = [[], performance.now(), performance.now()];
+    let [read, reported, since]: [string[], number, number] = [[], performance.now(), performance.now()];
     for (const id of [...this.#unread].sort((a, b) => (time(a) < time(b) ? 1 : -1))) {
       this.#unread.delete(id);
       const run = this.#runs.get(id);
@@ -194,9 +194,9 @@ export class RunIndex {
         if (this.#closed) return;
         since = performance.now();
       }
-      if (performance.now() - told > NEWS) {
+      if (performance.now() - reported > NEWS) {
         this.#tell(read);
-        [read, told] = [[], performance.now()];
+        [read, reported] = [[], performance.now()];
       }
     }
     this.#tell(read);
@@ -289,8 +289,8 @@ function scoredRun(run: FoundRun, written: number | undefined): FoundRun {
 const headlineSchema = z.object({ method: z.string(), measure: z.string(), mean: z.number(), low: z.number(), high: z.number() });
 
 /**
- * The main number of the results of a run. Results are checked only where they seem to have none: for small ones, the check takes 17 times as
- * long as all else, and a chosen run is checked anyway. Throws as `resultsIn`.
+ * The main number of the results of a run. Results are checked only where they seem to have none: the check takes many times as long
+ * as all else, and a chosen run is checked anyway. Throws as `resultsIn`.
  */
 const scoreIn = (path: string): Headline | undefined =>
   attempt(() => headlineSchema.parse(headlineOf(readJson(packedPath(join(path, RESULTS))) as AnyResults))) ?? headlineOf(resultsIn(path));

@@ -114,21 +114,21 @@ describe('the live view of a folder', () => {
     expect(detail).toMatchObject({ id: 'trains', settings: { 'model.width': 8 }, stages: ['finetune', 'pretrain'], scores: [] });
     expect(detail.variants.map(({ settings }) => settings['model.latents'])).toEqual(['a', 'b']);
     const about = { run: 'trains', folder: name, seed: 3, variants: [1] };
-    expect(await next()).toEqual({ ...about, anew: true, step: [10, 20], values: { loss: [3, 2] } });
+    expect(await next()).toEqual({ ...about, replaces: true, step: [10, 20], values: { loss: [3, 2] } });
     appendFileSync(path, line(30, 1).slice(0, 9));
     appendFileSync(path, `${line(30, 1).slice(9)}{"step":40,"validation":{"return":0.5}}\n{"step":`);
     expect(await next()).toEqual({
       ...about,
-      anew: false,
+      replaces: false,
       step: [30, 40],
       values: { loss: [1, null], 'validation.return': [null, 0.5] },
     });
     // The half line of a killed process is dropped, as are steps after the checkpoint.
     writeFileSync(`${path}.tmp`, line(10, 3) + line(20, 2));
     renameSync(`${path}.tmp`, path);
-    expect(await next()).toEqual({ ...about, anew: true, step: [10, 20], values: { loss: [3, 2] } });
+    expect(await next()).toEqual({ ...about, replaces: true, step: [10, 20], values: { loss: [3, 2] } });
     appendFileSync(path, line(30, 1.5));
-    expect(await next()).toMatchObject({ anew: false, step: [30], values: { loss: [1.5] } });
+    expect(await next()).toMatchObject({ replaces: false, step: [30], values: { loss: [1.5] } });
     events.close();
   });
 

@@ -63,7 +63,7 @@ export interface Points {
   /** Numbers of the run's variants that share the stage. */
   readonly variants: readonly number[];
   /** Whether these points replace all earlier ones. */
-  readonly anew: boolean;
+  readonly replaces: boolean;
   readonly step: readonly number[];
   /** Values by metric, one for each step; null where a step has none. */
   readonly values: Readonly<Record<string, readonly (number | null)[]>>;

@@ -21,8 +21,8 @@ export interface Curve {
 export const keyOf = ({ run, folder }: Pick<Points, 'run' | 'folder'>): string => `${run}\n${folder}`;
 
 /** The metrics with new points. */
-export function extended(before: Series | undefined, { run, seed, variants, anew, step, values }: Points): Series {
-  if (!before || anew) return { run, seed, variants, step, values };
+export function extended(before: Series | undefined, { run, seed, variants, replaces, step, values }: Points): Series {
+  if (!before || replaces) return { run, seed, variants, step, values };
   const [old, now] = [before.step.length, step.length];
   const names = [...new Set([...Object.keys(before.values), ...Object.keys(values)])];
   const column = (name: string) => [
