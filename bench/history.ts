@@ -1,7 +1,7 @@
 /** @file The cost of an action as the history grows: recurrent CAD, whose state is only Z, versus AD with every transition as a token. */
 
 import { costOf } from '../src/agent/cost.ts';
-import { compileAgent } from '../src/agent/inference.ts';
+import { compileAgent } from '../src/agent/graphs.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
 import { agentGraphs, changeGraphs } from '../src/agent/steps.ts';
 import { lossOf, Pass } from '../src/agent/terms.ts';

@@ -8,11 +8,14 @@ import { gymnasium } from './gymnasium.ts';
 import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
+import { pageTraining } from './page-training.ts';
 import { peers } from './peers.ts';
+import { playground } from './playground.ts';
 import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
 import { shards } from './shards.ts';
 import { trainStep } from './train-step.ts';
+import { watch } from './watch.ts';
 import { workers } from './workers.ts';
 
 export const BENCHES: Record<string, Bench> = {
@@ -20,6 +23,7 @@ export const BENCHES: Record<string, Bench> = {
   env,
   executors,
   browser,
+  'page-training': pageTraining,
   input,
   loop,
   history,
@@ -27,7 +31,9 @@ export const BENCHES: Record<string, Bench> = {
   shards,
   gymnasium,
   peers,
+  playground,
   ppo,
   workers,
   profile,
+  watch,
 };

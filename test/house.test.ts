@@ -208,6 +208,14 @@ describe('the house', () => {
     expect(broken).toEqual([]);
   });
 
+  it('loads nothing of Node in what the pages load', () => {
+    const loaded = files('web/src').flatMap(file =>
+      importsOf(file).flatMap(({ target, typeOnly }) => (target?.startsWith('src/') && !typeOnly ? [target] : [])),
+    );
+    expect(loaded).toContain('src/training/step.ts');
+    expect([...new Set(loaded)].flatMap(nodeOnly)).toEqual([]);
+  });
+
   it(`keeps every file within ${MAX_LINES} lines`, () => {
     const long = ['src', 'test', 'bench', 'scripts', 'web/src']
       .flatMap(files)

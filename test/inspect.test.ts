@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeBeliefProbe } from '../src/analysis/inspect/belief-probe.ts';
+import { checkProbe } from '../src/policy/index.ts';
 import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
-import { metricsOf, settings, start, TINY, withinProcess } from './helpers/command.ts';
-import { carrying, exit } from './helpers/failure.ts';
+import { silentProgress } from '../src/util/progress.ts';
+import { metricsOf, ROOT, settings, start, TINY, withinProcess } from './helpers/command.ts';
+import { carrying, exit, failure } from './helpers/failure.ts';
 import { expectWholePage } from './helpers/html.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
@@ -64,6 +67,33 @@ beforeAll(async () => {
   await train(run, ...settings({ 'finetune.steps': 60, 'model.decoderLayers': 2 }));
   first = await look(run, ...FEW);
 }, 60_000);
+
+describe('the probe of places', () => {
+  const model = join(run, 'model');
+  const read = (name: string) => JSON.parse(readFileSync(join(model, name), 'utf8'));
+  const silent = { progress: silentProgress, signal: new AbortController().signal };
+
+  it('is next to the model, fitted on training tasks and scored on others', () => {
+    const probe = checkProbe(read('probe.json'), read('model.json'));
+    expect(probe.places.map(({ name, counts, unknown }) => [name, counts, unknown])).toEqual([['goal', [9, 9], true]]);
+    // One sample before the first of three episodes, and one after each.
+    const split = read('model.json').experiment.tasks;
+    expect(probe.fitted).toEqual({ to: { source: 'r-max' }, split, tasks: 6, samples: 6 * 3 * 4, heldOut: 4, scored: 4 * 4 });
+    for (const { accuracy, frequent } of probe.places) for (const share of [accuracy, frequent]) expect(share).toBeGreaterThan(0);
+  });
+
+  it('is fitted without the run, and refused for another experiment', async () => {
+    const copy = join(folder, 'exported');
+    cpSync(model, copy, { recursive: true });
+    rmSync(join(copy, 'probe.json'));
+    const probe = await writeBeliefProbe(copy, join(run, 'config.yaml'), silent);
+    expect(checkProbe(JSON.parse(readFileSync(join(copy, 'probe.json'), 'utf8')), read('model.json'))).toEqual(probe);
+    expect(probe!.fitted.tasks).toBe(64);
+    await expect(writeBeliefProbe(copy, join(ROOT, 'experiments/playground/dark-room.yaml'), silent)).rejects.toThrow(
+      failure('E_CHECKPOINT'),
+    );
+  }, 60_000);
+});
 
 describe('looking into a run', () => {
   it('names what it looked into, on both sides', () => {

@@ -8,13 +8,13 @@ import { Model } from '../src/agent/model.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { interpret, softmax } from '../src/engine/index.ts';
-import { batchParts } from '../src/histories/demonstrate.ts';
 import { loadHistories } from '../src/histories/generate.ts';
 import { openTasks } from '../src/histories/tasks.ts';
 import { loadPolicy } from '../src/policy/index.ts';
 import type { Results } from '../src/records/index.ts';
 import { episodeReturns, type History, pickEpisodes } from '../src/rl/index.ts';
 import { BatchSampler, newBatch, writePrompts } from '../src/tokenizers/index.ts';
+import { batchParts } from '../src/training/batches.ts';
 import { Random } from '../src/util/random.ts';
 import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { makeModel, readModel } from './helpers/exported.ts';
@@ -93,12 +93,9 @@ describe('the batches of a run with prompts', () => {
   it('are in two parts, whose prompts are of the task of their query', () => {
     const model = new Model(config, family);
     const histories = demonstrations('generate');
-    const made = (['expert', 'random'] as const).map(style => {
-      const output = { folder: stageFolder(out, `demonstrate-${style}-training`)!, key: '', report: {}, seconds: 0 };
-      return { style, output };
-    });
+    const shown = ['expert', 'random'].flatMap(style => demonstrations(`demonstrate-${style}-training`));
     const batch = newBatch(model.tokenizer, model.batchShape(16));
-    const [alone, prompted] = batchParts(batch, histories, made, { family: model.family, prompt: config.policy.prompt, perHistory: 1 });
+    const [alone, prompted] = batchParts(batch, histories, shown, { prompt: config.policy.prompt, perHistory: 1 });
     expect([alone.from, alone.batch.place.length.length, alone.prompts]).toEqual([0, 4, undefined]);
     expect([prompted.from, prompted.batch.place.length.length]).toEqual([4, 12]);
     expect(prompted.histories.map(({ taskKey }) => taskKey)).toEqual(prompted.prompts!.map(({ taskKey }) => taskKey));

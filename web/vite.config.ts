@@ -17,7 +17,7 @@ export default defineConfig({
     // A page whose content security policy forbids inline content cannot load inlined assets.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1000,
-    rolldownOptions: { input: [here('index.html')] },
+    rolldownOptions: { input: [here('index.html'), here('watch.html')] },
   },
   worker: { format: 'es' },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

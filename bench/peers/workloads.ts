@@ -139,7 +139,7 @@ export async function prepare({ loss, parameters, feeds, optimizer, steps, group
     group,
     executor: await createExecutor('cpu', { threads }),
     workers,
-    context: { folder: '', signal: new AbortController().signal },
+    context: { signal: new AbortController().signal },
   });
   const tensors = new Map([
     ...parameters.map(({ name, shape }) => [`parameters/${name}`, { data: given.get(name)!, shape }] as const),

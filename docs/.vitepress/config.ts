@@ -77,6 +77,7 @@ export default defineConfig({
         gymnasium: 'Use Gymnasium environments',
         draw: 'Draw an episode',
         playground: 'Watch an agent learn',
+        watch: 'Watch runs train',
         deploy: 'Deploy a trained agent',
       }),
       section('Concepts', 'concepts', {

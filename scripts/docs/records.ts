@@ -38,6 +38,11 @@ const FORMATS: readonly (readonly [title: string, introduction: string, declared
     'Next to the ONNX graphs of an exported agent: all that a program needs to drive them. [How to](../how-to/deploy.md).',
     ['src/policy/description.ts', 'ModelDescription'],
   ],
+  [
+    'model/probe.json',
+    'Next to model.json once `cadenza inspect` has looked into the run: reads from Z where things are. [How to](../how-to/playground.md#probes).',
+    ['src/policy/belief.ts', 'Probe'],
+  ],
   ['inspect.json', 'What `cadenza inspect` measured.', ['src/records/inspection.ts', 'Inspection']],
   ['tune.json', 'A search of settings, trial by trial.', ['src/records/study.ts', 'Study']],
   [

@@ -11,7 +11,7 @@ import { inContextPolicy } from '../policy/index.ts';
 import { listedTasks } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { actingFlops } from './cost.ts';
-import { compileAgent } from './inference.ts';
+import { compileAgent } from './graphs.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from './model.ts';
 import { agentGraphs, changeGraphs } from './steps.ts';
 import { lossOf, Pass } from './terms.ts';

@@ -11,7 +11,7 @@ import { inContextPolicy } from '../policy/index.ts';
 import { actionDistribution, type Policy, Recording, type Task } from '../rl/index.ts';
 import { stepsSeen } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
-import { compileAgent } from './inference.ts';
+import { compileAgent } from './graphs.ts';
 import type { Model } from './model.ts';
 import { agentGraphs } from './steps.ts';
 

@@ -1,28 +1,18 @@
-/**
- * @file Trained models at inference: graphs with the weights of a finished stage, policies that run them, and exported files: plain ONNX
- * graphs with model.json, which describes their inputs.
- */
+/** @file Trained models at inference: graphs with the weights of a finished stage, policies that run them, and exported files. */
 
 import { join } from 'node:path';
 import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
-import { type Executor, type Graph, optimize, type Program, toOnnx } from '../engine/index.ts';
+import { type Executor, toOnnx } from '../engine/index.ts';
 import { tasksHash } from '../histories/tasks.ts';
-import {
-  type CompressProgram,
-  type InContextModel,
-  type InContextPolicy,
-  inContextPolicy,
-  type ModelDescription,
-  type Retriever,
-  sealDescription,
-  tokenColumns,
-} from '../policy/index.ts';
+import { type CompressProgram, type InContextModel, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { formatConfig } from '../util/config.ts';
-import { sha256, writeFileAtomic, writeJson } from '../util/files.ts';
-import { INFERENCE_INPUTS, type Model, PARTS, withWeights } from './model.ts';
-import { type AgentGraphs, agentGraphs, changeGraphs, type GraphRequest } from './steps.ts';
+import { sha256, writeFileAtomic } from '../util/files.ts';
+import { modelFiles } from './export.ts';
+import { compileAgent, weightedGraphs } from './graphs.ts';
+import { type Model, PARTS } from './model.ts';
+import type { AgentGraphs, GraphRequest } from './steps.ts';
 
 /** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
@@ -53,36 +43,7 @@ export const ownModel = (experiment: Model, { model = experiment }: Pick<Trained
 
 /** The graphs of a trained model with its weights as constants. */
 export function inferenceGraphs(model: Model, of: TrainedModel, request: GraphRequest): AgentGraphs {
-  const weights = weightsOf(of);
-  const graphs = agentGraphs(ownModel(model, of), of.compressorId, { ...request, retrieved: of.retrieved });
-  return changeGraphs(graphs, graph => optimize(withWeights(graph, weights, INFERENCE_INPUTS)));
-}
-
-/** Compiles the graphs that act: those that keep what they have computed, where the model has them. */
-export async function compileAgent(
-  graphs: AgentGraphs,
-  compile: (graph: Graph) => Promise<Program>,
-  batch: { compress: number; act: number },
-) {
-  const { steps, segments, compress, latentShape, recurrent } = graphs;
-  const act = {
-    program: await compile(steps ? steps.step : graphs.act),
-    size: batch.act,
-    step: steps && {
-      first: steps.first,
-      state: steps.state,
-      begin: steps.begin && { program: await compile(steps.begin), batch: batch.compress },
-    },
-  };
-  const compressing: CompressProgram | undefined = compress &&
-    latentShape && {
-      program: await compile(segments ? segments.summarize : compress),
-      encode: segments && { program: await compile(segments.encode), part: segments.part },
-      latentShape,
-      recurrent,
-      batch: batch.compress,
-    };
-  return { act, compress: compressing };
+  return weightedGraphs(ownModel(model, of), of.compressorId, weightsOf(of), { ...request, retrieved: of.retrieved });
 }
 
 export interface PolicyRequest {
@@ -135,49 +96,22 @@ export async function openCompressor(model: Model, executor: Executor, of: Train
   return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
 }
 
-/** Exports the agent as plain ai.onnx graphs for one stream, with the description that `loadPolicy` reads. */
+/** Exports the agent as files: plain ai.onnx graphs for one stream, with the description that `loadPolicy` reads. */
 export async function exportModel(
   { model, config }: { readonly model: Model; readonly config: BaseConfig },
   method: TrainedModel,
   folder: string,
 ): Promise<void> {
-  const streams = 1;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.predictsReturns });
-  const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
-  const files = {
-    'act.onnx': bytes(graphs.act),
-    'compress.onnx': graphs.compress && bytes(graphs.compress),
-    'decode.onnx': graphs.decode && bytes(graphs.decode),
-    'begin.onnx': graphs.steps?.begin && bytes(graphs.steps.begin),
-    'step.onnx': graphs.steps && bytes(graphs.steps.step),
-    'encode.onnx': graphs.segments && bytes(graphs.segments.encode),
-    'summarize.onnx': graphs.segments && bytes(graphs.segments.summarize),
-  };
-  const { observationSpace, actionSpace, actionNames, horizon } = model.family;
-  const description: Omit<ModelDescription, 'format' | 'files' | 'hash'> = {
-    env: config.env,
-    observationSpace,
-    actionSpace,
-    ...(actionNames ? { actionNames } : {}),
-    ...(model.head.choice ? { head: model.head.choice } : {}),
-    horizon,
-    tokenizer: config.tokenizer,
-    tokens: tokenColumns(model.tokenizer),
-    query: config.policy.query,
-    ...(model.prompt ? { prompt: model.prompt } : {}),
-    contextTransitions: graphs.context.contextTransitions,
-    ...(model.segment < horizon ? { segment: model.segment } : {}),
-    ...(model.contextLayout === 'window' ? {} : { contextLayout: model.contextLayout }),
-    ...(graphs.recurrent ? { recurrent: true } : {}),
-    latentShape: graphs.latentShape ?? null,
-    ...(graphs.codes ? { codes: graphs.codes } : {}),
-    ...(method.predictsReturns ? { returns: { episodes: model.returns!.count } } : {}),
-    ...(graphs.segments ? { encoded: [...graphs.segments.part] } : {}),
-    ...(graphs.steps ? { steps: { first: graphs.steps.first, state: graphs.steps.state } } : {}),
-    streams,
-    trained: method.trained.key,
+  const { compressorId, retrieved, predictsReturns, trained } = method;
+  const files = modelFiles({
+    model: ownModel(model, method),
+    config,
+    compressorId,
+    weights: weightsOf(method),
+    retrieved,
+    predictsReturns,
+    trained: trained.key,
     experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },
-  };
-  for (const [name, content] of Object.entries(files)) if (content) writeFileAtomic(join(folder, name), content);
-  writeJson(join(folder, 'model.json'), sealDescription(description, files));
+  });
+  for (const [name, content] of Object.entries(files)) writeFileAtomic(join(folder, name), content);
 }

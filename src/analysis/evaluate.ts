@@ -3,6 +3,7 @@
 import { baseline, baselines, isTrained } from '../agent/baselines/index.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
+import { periodsOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
   type MethodReturns,
@@ -19,7 +20,7 @@ import { retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
 import { DEMONSTRATION_STYLES } from '../sources/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
-import { interventionsOn, periodsOf, recoveryOf, windowOf } from './life.ts';
+import { interventionsOn, recoveryOf, windowOf } from './life.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
 import { knownReference } from './reference.ts';
 import {

@@ -1,34 +1,13 @@
-/** @file A lifelong evaluation: one life of many calls for each stream, scored by windows of calls. All of its settings are resolved here. */
+/** @file A lifelong evaluation: what windows count, recovery after changes, and interventions on the memory. */
 
 import type { ExperimentConfig } from '../config/experiment.ts';
+import { lifeOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { type Intervention, interventionName, type LifeSettings, recoveryBins } from '../play/index.ts';
+import { type Intervention, interventionName, recoveryBins } from '../play/index.ts';
 import type { Window } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 type Settings = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'evaluate'>;
-
-/** Calls of a bin of recovery curves, unless the configuration has another number. */
-const RECOVERY_BIN = 25;
-
-/** How lives are scored; undefined where episodes are. Throws `E_CONFIG` for windows that do not divide the calls of a stream. */
-export function lifeOf(config: Settings): LifeSettings | undefined {
-  const { window, episodes, recoveryBin: bin = RECOVERY_BIN } = config.evaluate;
-  if (window === undefined) return undefined;
-  const { horizon, id } = openTasks(config).family;
-  const calls = episodes * horizon;
-  if (calls % window === 0) return { calls, window, bin };
-  throw new CadenzaError(
-    'E_CONFIG',
-    `evaluate.window is ${window}, which does not divide the ${calls} calls of a stream (evaluate.episodes ${episodes} × the horizon ${horizon} of ${id}). Change one of them.`,
-  );
-}
-
-/** Number of points of a learning curve: windows of a life, or episodes. */
-export function periodsOf(config: Settings): number {
-  const life = lifeOf(config);
-  return life ? life.calls / life.window : config.evaluate.episodes;
-}
 
 /** What a point of a learning curve is; undefined for an episode. */
 export function windowOf(config: Settings): Window | undefined {

@@ -5,8 +5,8 @@
 
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
-import { sourceRequest, wantedOf } from '../histories/rolling.ts';
 import { openTasks } from '../histories/tasks.ts';
+import { sourceRequest, wantedOf } from '../histories/wanted.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';

@@ -2,10 +2,11 @@
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
+import { periodsOf } from '../histories/life.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { type ComparableTable, methodReference, type Protocol, scaleFields } from '../records/index.ts';
 import type { Resampled } from '../statistics/index.ts';
-import { periodsOf, windowOf } from './life.ts';
+import { windowOf } from './life.ts';
 import { knownReference, measuredOn } from './reference.ts';
 
 /** The evaluation settings that affect rollouts. Other measurements do not change them. */
@@ -17,6 +18,7 @@ export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>
     imitationHistories: ____,
     timedActions: _____,
     interventions: ______,
+    every: _______,
     ...protocol
   } = evaluate;
   return protocol;

@@ -11,6 +11,7 @@ import type { Executor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { datasetKey } from '../histories/imported.ts';
+import { lifeOf, periodsOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
   type Intervention,
@@ -35,7 +36,7 @@ import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { intervenedName, lifeOf, periodsOf } from './life.ts';
+import { intervenedName } from './life.ts';
 import { rolloutSettings } from './protocol.ts';
 
 export interface Evaluation {

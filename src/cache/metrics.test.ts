@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { metricsFile, readMetrics, scalarsOf } from './metrics.ts';
+import { followMetrics, metricsFile, readMetrics, scalarsOf } from './metrics.ts';
 
 let folder: string;
 let path: string;
@@ -55,3 +55,27 @@ it.each(['{"step":20,"lo', '[]', '{"loss":1}', '{"step":-1}', '{"step":1,"loss":
     expect(() => readMetrics(folder)).toThrow(failure('E_DATA', `${path}:2`));
   },
 );
+
+it('follows a file that grows, in any pieces, and starts again where it was cut or replaced', () => {
+  const follow = followMetrics(folder);
+  expect(follow()).toBeUndefined();
+  const text = '{"step":10,"é":1}\n{"step":20,"é":2}\n';
+  const bytes = Buffer.from(text);
+  const lines = [10, 20].map((step, i) => ({ step, metrics: { é: i + 1 } }));
+  const found = [];
+  for (const byte of bytes) {
+    appendFileSync(path, Uint8Array.of(byte));
+    found.push(...(follow()?.lines ?? []));
+  }
+  expect(found).toEqual(lines);
+  expect(follow()).toBeUndefined();
+  writeFileSync(path, text.slice(0, text.indexOf('\n') + 1));
+  expect(follow()).toEqual({ replaces: true, lines: lines.slice(0, 1) });
+  appendFileSync(path, 'damaged\n');
+  expect(follow()).toBeUndefined();
+  appendFileSync(path, text.slice(text.indexOf('\n') + 1));
+  expect(follow()).toEqual({ replaces: false, lines: lines.slice(1) });
+  // As a stage that resumes does.
+  metricsFile(folder, 10);
+  expect(follow()).toEqual({ replaces: true, lines: lines.slice(0, 1) });
+});

@@ -1,12 +1,15 @@
 /** @file The training metrics in the folder of a stage: metrics.jsonl, with a JSON object for each measured step. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CadenzaError } from '../util/errors.ts';
 import { appendData, readText, writeFileAtomic } from '../util/files.ts';
 
 export const METRICS_FILE = 'metrics.jsonl';
+
+/** Milliseconds after which metrics are written at the latest, for those who watch. */
+const DELAY = 1000;
 
 /** Numbers by metric. A metric may have several, by name. */
 export type Metrics = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
@@ -15,7 +18,7 @@ export type Metrics = Readonly<Record<string, number | Readonly<Record<string, n
 export interface MetricsSink {
   /** Adds metrics of a finished step. Steps never decrease. */
   add(step: number, metrics: Metrics): void;
-  /** Writes all that was added. Called before each checkpoint and at the end. Throws `E_DISK` like `appendData`. */
+  /** Writes all that was added. Called before each checkpoint and at the end; `add` may also write. Both throw `E_DISK` like `appendData`. */
   flush(): void;
 }
 
@@ -32,19 +35,21 @@ export function scalarsOf(metrics: Metrics): [name: string, value: number][] {
 /** The metrics file of a stage that resumes after `steps` steps. Lines of later steps are dropped, because these steps run again. */
 export function metricsFile(folder: string, steps: number): MetricsSink {
   const path = join(folder, METRICS_FILE);
-  let waiting = '';
+  let [waiting, written] = ['', performance.now()];
   if (existsSync(path)) {
     const lines = readFileSync(path, 'utf8').split('\n');
     const kept = lines.filter(line => line && (parse(line)?.step ?? Number.POSITIVE_INFINITY) <= steps);
     writeFileAtomic(path, kept.map(line => `${line}\n`).join(''));
   }
+  const flush = () => {
+    if (waiting) appendData(path, waiting);
+    [waiting, written] = ['', performance.now()];
+  };
   return {
+    flush,
     add(step, metrics) {
       waiting += `${JSON.stringify({ step, ...metrics })}\n`;
-    },
-    flush() {
-      if (waiting) appendData(path, waiting);
-      waiting = '';
+      if (performance.now() - written >= DELAY) flush();
     },
   };
 }
@@ -68,6 +73,8 @@ export interface MetricsLine {
   readonly metrics: Metrics;
 }
 
+const lineOf = ({ step, ...metrics }: { readonly step: number } & Metrics): MetricsLine => ({ step, metrics: metrics as Metrics });
+
 /**
  * Reads the metrics that a stage has written so far. A last line that is incomplete, because it is being written or its process was killed,
  * is left out.
@@ -80,12 +87,62 @@ export function readMetrics(folder: string): MetricsLine[] {
   const lines = readText(path).trimEnd().split('\n').filter(Boolean);
   return lines.flatMap((line, i) => {
     const found = parse(line);
-    if (found) {
-      const { step, ...metrics } = found;
-      return [{ step, metrics }];
-    }
+    if (found) return [lineOf(found)];
     if (i === lines.length - 1) return [];
     const what = 'expected a JSON object with "step" and numbers';
     throw new CadenzaError('E_DATA', `${path}:${i + 1}: ${what}, found ${JSON.stringify(line.slice(0, 60))}. Remove the line.`);
   });
+}
+
+/** What was added to the metrics of a stage since they were read last. */
+export interface MetricsNews {
+  /** Whether the lines replace all earlier ones: a stage that resumes drops steps that run again. */
+  readonly replaces: boolean;
+  readonly lines: readonly MetricsLine[];
+}
+
+/** Most bytes that are read at once. */
+const PIECE = 2 ** 20;
+
+/**
+ * Follows the metrics of a stage. Every call of the returned function reads what was written since the last one, except a line that is incomplete,
+ * and returns undefined if that is nothing. Damaged lines are left out. Does not follow a link in the place of the file.
+ */
+export function followMetrics(folder: string): () => MetricsNews | undefined {
+  const path = join(folder, METRICS_FILE);
+  let [identity, offset] = ['', 0];
+  let rest = Buffer.alloc(0);
+  return () => {
+    let file: number;
+    try {
+      file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    } catch {
+      return undefined;
+    }
+    try {
+      const { dev, ino, size } = fstatSync(file);
+      // A stage that resumes replaces the file.
+      const other = identity !== '' && (identity !== `${dev}:${ino}` || size < offset);
+      if (identity === '' || other) {
+        [identity, offset] = [`${dev}:${ino}`, 0];
+        rest = Buffer.alloc(0);
+      }
+      const lines: MetricsLine[] = [];
+      const piece = Buffer.alloc(Math.min(PIECE, Math.max(0, size - offset)));
+      for (let read = 1; piece.length > 0 && read > 0; ) {
+        read = readSync(file, piece, 0, piece.length, offset);
+        offset += read;
+        const bytes = Buffer.concat([rest, piece.subarray(0, read)]);
+        const end = bytes.lastIndexOf(10) + 1;
+        rest = bytes.subarray(end);
+        for (const line of bytes.toString('utf8', 0, end).split('\n')) {
+          const found = line && parse(line);
+          if (found) lines.push(lineOf(found));
+        }
+      }
+      return other || lines.length > 0 ? { replaces: other, lines } : undefined;
+    } finally {
+      closeSync(file);
+    }
+  };
 }

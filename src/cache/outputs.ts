@@ -10,6 +10,7 @@ import { isMap } from '../util/canonical.ts';
 import { formatConfig } from '../util/config.ts';
 import { makeFolder, packedPath, readBytes, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
+import { RECORD_FILE } from './run-record.ts';
 
 export const CONFIG_FILE = 'config.yaml';
 
@@ -21,7 +22,7 @@ const LISTED = 5;
 
 /** Opens the folder for the outputs of a configuration. Prints a note if it contains outputs of another one. */
 export function openOutputs(out: string, config: unknown, progress: Progress) {
-  removeLeftovers(out, name => OUTPUT.test(name) || [CONFIG_FILE, '.began'].includes(name));
+  removeLeftovers(out, name => OUTPUT.test(name) || [CONFIG_FILE, RECORD_FILE, '.began'].includes(name));
   for (const folder of ['model', 'report', 'inspect']) removeLeftovers(join(out, folder), () => true);
   const text = formatConfig(config);
   const other = otherConfig(out, text);

@@ -123,18 +123,25 @@ function modulesNamed(named: unknown): Record<string, string> {
   return found;
 }
 
+/** Name of the folder of a stage. */
+export const stageFolder = ({ stage, key }: Pick<StageOutput, 'key'> & { readonly stage: string }): string =>
+  `${stage}-${key.slice(0, 12)}`;
+
+/** Such a name: the stage, for most the seed, and part of the key. */
+export const STAGE_FOLDER = /^([^/\\\0]+?)(?:-seed(\d+))?-([0-9a-f]{12})$/;
+
 /** The folder of a stage's output, and its key. */
 function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {
   const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
   const key = keyOf({ stage, settings, inputs }, provenance().version);
-  const folder = join(stages, `${stage}-${key.slice(0, 12)}`);
+  const folder = join(stages, stageFolder({ stage, key }));
   return { inputs, key, folder, path: join(folder, MANIFEST) };
 }
 
 /** Tracks the position of a command in its planned stages. */
 export interface StagePlan {
-  /** Called when the next stage is requested, to show its position in the progress. */
-  begin(progress: Progress): void;
+  /** Called when the next stage is requested, with the name of its folder, to show its position in the progress. */
+  begin(progress: Progress, folder: string): void;
   /** Called when the current stage finished, with its total time in seconds. */
   made(seconds: number): void;
 }
@@ -195,8 +202,8 @@ export class StageCache {
   async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
     const { progress, signal, plan } = this.#options;
     signal.throwIfAborted();
-    plan?.begin(progress);
     const { inputs, key, folder, path } = placeOf(this.#folder, { stage, settings, ...request });
+    plan?.begin(progress, basename(folder));
     const finished = (): StageOutput | undefined => {
       if (!existsSync(path) || this.isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder, key);

@@ -107,6 +107,13 @@ export const HELP: Readonly<Record<string, Help>> = {
     ],
     see: 'docs/how-to/playground.md',
   },
+  watch: {
+    examples: [
+      ['watch', 'watch the runs in the folder runs'],
+      ['watch runs/sweeps --port 0', 'watch those below another folder, at any free port'],
+    ],
+    see: 'docs/how-to/watch.md',
+  },
   metrics: {
     examples: [
       ['metrics runs/dark-room --out metrics.csv', 'write the metrics of a run, also while it trains'],
@@ -145,7 +152,10 @@ export const HELP: Readonly<Record<string, Help>> = {
     see: DATASETS,
   },
   export: {
-    examples: [['export runs/dark-room --format xland --out histories.hdf5', 'write histories for other tools']],
+    examples: [
+      ['export runs/dark-room --format xland --out histories.hdf5', 'write histories for other tools'],
+      ['export runs/dark-room --method truncated --out models/truncated', 'write the model of a baseline'],
+    ],
     see: DATASETS,
   },
   config: { examples: [['config print dark-room', 'show all settings of a preset']], see: EXPERIMENTS },

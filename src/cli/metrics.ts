@@ -4,9 +4,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { eventFile } from '../cache/event-file.ts';
 import { METRICS_FILE, type MetricsLine, readMetrics, scalarsOf } from '../cache/metrics.ts';
+import { STAGE_FOLDER } from '../cache/store.ts';
+import { foldersIn } from '../server/listing.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
-import { foldersIn } from './runs.ts';
 
 /** The metrics of a training stage. */
 export interface StageMetrics {
@@ -40,7 +41,7 @@ export function metricsIn(folder: string): StageMetrics[] {
   const base = existsSync(join(folder, STAGES)) ? dirname(resolve(folder)) : folder;
   const found = runs.flatMap(run =>
     foldersIn(join(run, STAGES)).flatMap(path => {
-      const [name, stage, seed, key] = /^(.+?)(?:-seed(\d+))?-([0-9a-f]{12})$/.exec(basename(path)) ?? [];
+      const [name, stage, seed, key] = STAGE_FOLDER.exec(basename(path)) ?? [];
       if (name === undefined || !existsSync(join(path, METRICS_FILE))) return [];
       return [
         { run: relative(base, run), stage, seed: seed === undefined ? undefined : Number(seed), key, name, lines: readMetrics(path) },

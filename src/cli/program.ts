@@ -12,9 +12,9 @@ import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
 import { registerMetrics } from './commands/metrics.ts';
-import { registerPlay } from './commands/play.ts';
 import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun, registerStages } from './commands/run.ts';
+import { registerPlay, registerWatch } from './commands/serve.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
 import { addHelp, wordsOf } from './help.ts';
@@ -59,6 +59,7 @@ export function buildProgram(): Command {
   registerMetrics(program);
   registerStore(program);
   registerPlay(program);
+  registerWatch(program);
   program.commandsGroup('Single stages (unfinished stages that they need run first):');
   registerStages(program);
   program.commandsGroup('Data sets:');

@@ -118,6 +118,10 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     refuse(['finetune', 'steps'], 'expected distill.steps or finetune.steps above 0; otherwise nothing trains the policy');
   if (evaluate.tasks === 'validation' && split.validation === 0)
     refuse(['split', 'validation'], 'expected at least 1, because evaluate.tasks is validation');
+  if (evaluate.every !== undefined && split.validation === 0)
+    refuse(['split', 'validation'], 'expected at least 1, because evaluate.every evaluates on validation tasks');
+  if (evaluate.every !== undefined && finetune.steps === 0)
+    refuse(['evaluate', 'every'], 'expected no value, because finetune.steps is 0 and only fine-tuning evaluates the agent');
   // With return prediction, there is a target even without actions.
   if (distill.alpha === 0 && distill.beta === 0 && !policy.returns)
     refuse(['distill', 'alpha'], 'expected distill.alpha or distill.beta above 0');

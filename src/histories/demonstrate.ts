@@ -8,14 +8,13 @@
 import { provenance } from '../cache/provenance.ts';
 import type { StageCache, StageOutput } from '../cache/store.ts';
 import { saveHistories } from '../data/index.ts';
-import { type EnvFamily, episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
+import { type History, joinHistories, shortenEpisodes, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { type DemonstrationStyle, demonstrations, generateHistory, inStyle } from '../sources/index.ts';
-import { type Batch, batchRows } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { hashJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { learningHistory, loadHistories } from './generate.ts';
+import { learningHistory } from './generate.ts';
 import { openTasks } from './tasks.ts';
 
 /** The demonstrations of one style. */
@@ -89,46 +88,4 @@ function demonstrate(store: StageCache, config: BaseConfig, style: Demonstration
       return { dataHash, demonstrations: shown.length };
     },
   });
-}
-
-/** Rows of a batch from the same histories. */
-export interface BatchPart {
-  /** Label of their random stream. */
-  readonly name: string;
-  /** Its rows, starting at row `from` of the whole batch. */
-  readonly batch: Batch;
-  readonly from: number;
-  readonly histories: readonly History[];
-  /** The prompt of each history: the demonstration that its learner saw. */
-  readonly prompts?: readonly History[];
-}
-
-/** Splits a batch into parts. With demonstrations, the fraction `policy.prompt.unprompted` comes from the source's histories; without, all of it. */
-export function batchParts(
-  batch: Batch,
-  histories: readonly History[],
-  shown: readonly Demonstrations[],
-  {
-    family,
-    prompt,
-    perHistory,
-  }: { readonly family: EnvFamily; readonly prompt: BaseConfig['policy']['prompt']; readonly perHistory: number },
-): BatchPart[] {
-  if (!prompt) return [{ name: 'batch', batch, from: 0, histories }];
-  const whole = shown.flatMap(({ output }) => loadHistories(output, family).histories);
-  const episodes = (history: History) => Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
-  const rows = batch.place.length.length;
-  // Queries of one history stay in one part.
-  const alone = Math.round((prompt.unprompted * rows) / perHistory) * perHistory;
-  const parts = [
-    { name: 'batch', batch: batchRows(batch, 0, alone), from: 0, histories },
-    {
-      name: 'prompted',
-      batch: batchRows(batch, alone, rows),
-      from: alone,
-      histories: whole.map(history => pickEpisodes(history, episodes(history).slice(prompt.episodes))),
-      prompts: whole.map(history => pickEpisodes(history, episodes(history).slice(0, prompt.episodes))),
-    },
-  ];
-  return parts.filter(part => part.batch.place.length.length > 0);
 }

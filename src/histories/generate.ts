@@ -12,8 +12,9 @@ import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Progress } from '../util/progress.ts';
 import { datasetKey, datasetOf, selectHistories } from './imported.ts';
-import { noiseOf, rollHistories, sourceRequest } from './rolling.ts';
+import { rollHistories } from './rolling.ts';
 import { openTasks } from './tasks.ts';
+import { noiseOf, sourceRequest } from './wanted.ts';
 
 type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>;
 

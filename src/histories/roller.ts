@@ -5,7 +5,8 @@ import { failureOf } from '../distributed/pool.ts';
 import { environment } from '../envs/index.ts';
 import { expectLearners, generateHistory } from '../sources/index.ts';
 import { importModules } from '../util/modules.ts';
-import { type Part, type RollerAnswer, type RollerData, rollRandom, sourceRequest, wantedOf } from './rolling.ts';
+import type { RollerAnswer, RollerData } from './rolling.ts';
+import { type Part, rollRandom, sourceRequest, wantedOf } from './wanted.ts';
 
 const port = parentPort!;
 const config = workerData as RollerData;

@@ -9,20 +9,10 @@ import { startThread } from '../distributed/threads.ts';
 import type { Executor } from '../engine/index.ts';
 import { environments } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
-import type { BaseConfig } from '../settings/base.ts';
-import { eachHistory, source, sources, type WantedHistory } from '../sources/index.ts';
+import { eachHistory, source, sources } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { importedModules } from '../util/modules.ts';
-import { Random } from '../util/random.ts';
-
-type RollConfig = Pick<BaseConfig, 'env' | 'source' | 'seed'>;
-
-/** Some histories of one task: those with these numbers, [from, to). */
-export interface Part {
-  readonly task: Task;
-  readonly from: number;
-  readonly to: number;
-}
+import { type Part, partsOf, type RollConfig, wantedHistories } from './wanted.ts';
 
 /** What a thread receives when it starts. */
 export interface RollerData extends RollConfig {
@@ -32,9 +22,6 @@ export interface RollerData extends RollConfig {
 
 /** What a thread answers to each part. After a failure it answers nothing more. */
 export type RollerAnswer = { readonly histories: History[] } | { readonly failed: Failure };
-
-/** Transitions that a thread generates at once, at most: enough to hide the messages, few enough to divide a task. */
-const PART = 2 ** 14;
 
 /** Transitions below which threads take longer to start than they save. */
 const WORTH_THREADS = 2e6;
@@ -59,44 +46,7 @@ export function rollHistories(config: RollConfig, request: RollRequest): AsyncGe
   const parts = partsOf(config, family, tasks);
   const threads = request.threads ?? threadsFor(config, family, tasks.length);
   if (threads > 1) return inThreads(config, parts, { ...request, threads });
-  const wanted = wantedOf(config.source, family, parts, rollRandom(config));
-  return eachHistory({ ...sourceRequest(config.source, family), wanted, executor, signal, onProgress });
-}
-
-/** The stream from which those of all histories split. */
-export const rollRandom = ({ seed }: RollConfig): Random => Random.seeded(seed).split('generate');
-
-/** Every history of every task, divided into parts. */
-function* partsOf({ source: { histories, episodes } }: RollConfig, { horizon }: EnvFamily, tasks: readonly Task[]): Generator<Part> {
-  const each = Math.max(1, Math.floor(PART / (episodes * horizon)));
-  for (const task of tasks) for (let from = 0; from < histories; from += each) yield { task, from, to: Math.min(histories, from + each) };
-}
-
-/** What all histories of a source have in common. */
-export function sourceRequest({ id, episodes, options, stride, labels }: BaseConfig['source'], family: EnvFamily) {
-  return { family, source: source(id), episodes, options, stride, labels };
-}
-
-/** Requests for the histories of these parts, each with its own random stream and its noise. */
-export function* wantedOf(
-  settings: BaseConfig['source'],
-  family: EnvFamily,
-  parts: Iterable<Part>,
-  random: Random,
-): Generator<WantedHistory> {
-  for (const { task, from, to } of parts) {
-    const key = family.taskKey(task);
-    for (let i = from; i < to; i++) {
-      const own = random.split(key, i);
-      yield { task, random: own, stream: `${key}#${i}`, noise: noiseOf(settings, own) };
-    }
-  }
-}
-
-/** Fraction of random actions in the history of a random stream. */
-export function noiseOf({ noise: { fraction, max } }: BaseConfig['source'], random: Random): number {
-  const draw = random.split('noise');
-  return draw.uniform() < fraction ? draw.uniform() * max : 0;
+  return eachHistory({ ...wantedHistories(config, family, parts), executor, signal, onProgress });
 }
 
 /**

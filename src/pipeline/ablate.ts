@@ -285,7 +285,7 @@ function expectOneTable(cells: readonly Cell[]): void {
 function variantsIn({ ablation, base, cells }: OpenAblation): Variants<ExperimentConfig> {
   expectOneTable(cells);
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
-  return { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
+  return { name: ablation.name, kind: 'ablation', describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
 }
 
 /**

@@ -5,6 +5,7 @@ import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
+import { lifeOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type EnvFamily, tabularModel } from '../rl/index.ts';
 import { demonstrations, expectLearners, expectLearns, oracle, source } from '../sources/index.ts';
@@ -24,7 +25,9 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   const found = estimate(config);
   const { family, train } = openTasks(config);
   // Uses training tasks, because a search checks its trials here and must not touch test tasks.
-  if (plays) family.make(train, Random.seeded(config.seed));
+  const validates = config.evaluate.every !== undefined;
+  if (plays || validates) family.make(train, Random.seeded(config.seed));
+  if (validates) lifeOf(config);
   if (config.source.dataset === undefined) {
     const own = source(config.source.id);
     expectLearns(own, family, train[0], Random.seeded(config.seed), config.source.options);

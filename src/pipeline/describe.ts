@@ -3,11 +3,11 @@
 import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
 import { lossOf, lossTerms, Pass } from '../agent/terms.ts';
-import { periodsOf } from '../analysis/life.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { input, sizeOf } from '../engine/index.ts';
 import { environments } from '../envs/index.ts';
+import { periodsOf } from '../histories/life.ts';
 import { openTasks, type Tasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';

@@ -4,11 +4,13 @@
  */
 
 import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, reportReused, StageCache } from '../cache/store.ts';
+import { recorded } from '../cache/run-record.ts';
+import { diskTime, reportReused, StageCache, type StagePlan, stageFolder } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { AnyResults } from '../records/index.ts';
 import { hashJson } from '../util/files.ts';
+import { leavesOf } from '../util/leaves.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import {
   type CommonConfig,
@@ -45,13 +47,16 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
 /** What a command runs: variants under one name, with outputs that belong to the configuration `describes`. */
 export interface Variants<C> {
   readonly name: string;
+  /** Kind of experiment, or `ablation`. */
+  readonly kind: string;
   readonly describes: unknown;
   readonly variants: readonly Variant<C>[];
 }
 
 /** An experiment with its additional tables. */
-export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'variants'>, config: C): Variants<C> => ({
+export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'name' | 'variants'>, config: C): Variants<C> => ({
   name: config.name,
+  kind: kind.name,
   describes: config,
   variants: kind.variants(config),
 });
@@ -59,7 +64,7 @@ export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, 
 /** Runs all variants of a command in one folder and writes their results. */
 export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
-  { name, describes, variants }: Variants<C>,
+  { name, kind: called, describes, variants }: Variants<C>,
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
@@ -74,28 +79,39 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   }
   const since = diskTime(out);
   const outputs = openOutputs(out, describes, until === 'evaluate' ? progress : silentProgress);
-  if (processes > 1) {
-    const collected: CollectedVariant[] = [];
-    for (const [i, variant] of variants.entries()) {
-      const stages = await collectStages(kind, variant.config, { out, fresh, since, until });
-      collected.push({ ...variant, estimate: needs[i], stages });
+  const settings = variants.map(({ name, config }) => ({ name, settings: leavesOf(config) }));
+  return recorded({ out, name, kind: called, command: options.command, variants: settings }, progress, async ({ progress, stage }) => {
+    if (processes > 1) {
+      const collected: CollectedVariant[] = [];
+      for (const [i, variant] of variants.entries()) {
+        const stages = await collectStages(kind, variant.config, { out, fresh, since, until });
+        for (const each of stages) stage(stageFolder(each), i);
+        collected.push({ ...variant, estimate: needs[i], stages });
+      }
+      await runInParallel(name, schedule(collected), { ...options, progress, until, since, processes });
     }
-    await runInParallel(name, schedule(collected), { ...options, until, since, processes });
-  }
-  const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
-  const stores: StageCache[] = [];
-  const found: EvaluatedVariant<C, E>[] = [];
-  for (const [i, variant] of variants.entries()) {
-    const heading = variants.length > 1 ? `${i + 1}/${variants.length} ${variant.name}: ` : '';
-    const start: Progress['start'] = (stage, ...rest) => progress.start(`${heading}${stage}`, ...rest);
-    const store = new StageCache(out, { fresh, since, plan, progress: { ...progress, start }, signal, tensorboard });
-    stores.push(store);
-    const executor = executors.get(hashJson(variant.config.executor))!;
-    const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
-    if (evaluated !== undefined) found.push({ ...variant, evaluated, seconds: store.seconds });
-  }
-  reportReused(stores, progress);
-  return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
+    const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
+    const stores: StageCache[] = [];
+    const found: EvaluatedVariant<C, E>[] = [];
+    for (const [i, variant] of variants.entries()) {
+      const heading = variants.length > 1 ? `${i + 1}/${variants.length} ${variant.name}: ` : '';
+      const start: Progress['start'] = (stage, ...rest) => progress.start(`${heading}${stage}`, ...rest);
+      const placed: StagePlan = {
+        begin(progress, folder) {
+          stage(folder, i);
+          plan.begin(progress);
+        },
+        made: seconds => plan.made(seconds),
+      };
+      const store = new StageCache(out, { fresh, since, plan: placed, progress: { ...progress, start }, signal, tensorboard });
+      stores.push(store);
+      const executor = executors.get(hashJson(variant.config.executor))!;
+      const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
+      if (evaluated !== undefined) found.push({ ...variant, evaluated, seconds: store.seconds });
+    }
+    reportReused(stores, progress);
+    return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
+  });
 }
 
 interface PlannedStage {

@@ -9,8 +9,8 @@ import type { CommonConfig, ExperimentKind, RunOptions, SharedData, Variant } fr
 import { type Estimate, SECOND_FLOPS } from './needs.ts';
 import { runVariant } from './variant.ts';
 
-/** Never used, because nothing runs. */
-const NO_EXECUTOR = {} as Executor;
+/** What a preview has as its executor: nothing runs. */
+export const NO_EXECUTOR = {} as Executor;
 
 /** An unfinished stage of a variant. */
 export interface ScheduledStage {

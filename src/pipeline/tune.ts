@@ -5,18 +5,20 @@
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
-import { periodsOf, windowOf } from '../analysis/life.ts';
+import { windowOf } from '../analysis/life.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
 import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
+import { recorded } from '../cache/run-record.ts';
 import { reportReused, StageCache } from '../cache/store.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
 import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
+import { periodsOf } from '../histories/life.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
   bootstrapRandom,
@@ -38,6 +40,7 @@ import { followsTeacher } from '../training/stages/finetune.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
+import { leavesOf } from '../util/leaves.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
@@ -111,33 +114,40 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   expectOneReference(base, candidates);
 
   const executor = await readyExecutor(base.executor, options.progress.say);
-  let title = '';
-  const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
-  const store = new StageCache(out, { fresh, progress, signal, tensorboard });
+  let [title, current] = ['', 0];
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
   let reference: Study['reference'];
   const report = (): Study => ({ ...studyOf(base, trials, options), ...(reference && { reference }) });
   const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
-  return openOutputs(out, described, progress).replace(async () => {
-    title = 'reference';
-    const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
-    reference = methodReference(studied.reference, [...studied.reference.scales.keys()]);
-    for (const [depth, { trials: places, steps }] of rounds.entries()) {
-      // There may be fewer settings than requested trials.
-      if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
-      for (const { trial, settings } of entrants) {
-        title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
-        const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
-        trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, studied) });
-        writeJson(join(out, STUDY_FILE), report());
+  const variants = candidates.map((settings, trial) => ({ name: `trial ${trial}`, settings: leavesOf(trialConfig(base, settings)) }));
+  const about = { out, name: base.name, kind: 'study', command: options.command, variants };
+  return recorded(about, options.progress, async ({ stage, ...watched }) => {
+    const start: Progress['start'] = (what, ...rest) => watched.progress.start(`${title}, ${what}`, ...rest);
+    const progress: Progress = { ...watched.progress, start };
+    const plan = { begin: (_: Progress, folder: string) => stage(folder, current), made() {} };
+    const store = new StageCache(out, { fresh, plan, progress, signal, tensorboard });
+    return openOutputs(out, described, progress).replace(async () => {
+      title = 'reference';
+      const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
+      reference = methodReference(studied.reference, [...studied.reference.scales.keys()]);
+      for (const [depth, { trials: places, steps }] of rounds.entries()) {
+        // There may be fewer settings than requested trials.
+        if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
+        for (const { trial, settings } of entrants) {
+          title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
+          current = trial;
+          const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
+          trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, studied) });
+          writeJson(join(out, STUDY_FILE), report());
+        }
       }
-    }
-    const study = report();
-    reportReused([store], progress);
-    const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
-    writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
-    return study;
+      const study = report();
+      reportReused([store], progress);
+      const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
+      writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
+      return study;
+    });
   });
 }
 

@@ -50,6 +50,8 @@ export interface Acting {
    * segment begins.
    */
   reread(i: number): void;
+  /** Where the latest action attended, [size, ..], by a graph with the inputs of the acting one; if it acts step by step. */
+  attend?(attention: Program): Promise<HostTensor>;
   /** Runs the graph, with what the memory holds. */
   run(memory: Feeds, outputs: readonly string[]): Promise<Record<string, HostTensor>>;
 }
@@ -203,6 +205,12 @@ export function stepByStep(request: ActingRequest, { first, state: shapes, begin
       const found = await program.run(feeds, [...outputs, ...next], { probabilities, ...into });
       for (const name of kept) [state[name], spare[name]] = [found[`${NEXT}${name}`], state[name]];
       return found;
+    },
+    async attend(attention) {
+      // Until the next step, `spare` has what this one read.
+      const feeds: Feeds = { tokens, place, ...state, ...spare };
+      const read = Object.keys(attention.shapes?.inputs ?? feeds);
+      return (await attention.run(Object.fromEntries(read.map(name => [name, feeds[name]])), ['attention'])).attention;
     },
   };
 }

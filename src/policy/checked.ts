@@ -9,7 +9,10 @@ import type { ModelDescription } from './description.ts';
 import type { AgentMemory, InContextPolicy } from './in-context.ts';
 import { TransitionLog } from './memory.ts';
 
-type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams' | 'latentShape'>;
+type PolicySpaces = Pick<
+  ModelDescription,
+  'observationSpace' | 'actionSpace' | 'horizon' | 'segment' | 'streams' | 'latentShape' | 'codes'
+>;
 
 /** A policy that holds compiled programs. */
 export interface DisposablePolicy extends InContextPolicy {
@@ -26,7 +29,7 @@ export interface DisposablePolicy extends InContextPolicy {
  */
 export function checkedPolicy(
   policy: DisposablePolicy,
-  { observationSpace, actionSpace, horizon, streams, latentShape }: PolicySpaces,
+  { observationSpace, actionSpace, horizon, segment, streams, latentShape, codes }: PolicySpaces,
 ): DisposablePolicy {
   const seen = elementsOf(observationSpace);
   const rules: Rules = {
@@ -67,6 +70,15 @@ export function checkedPolicy(
         if (episodes !== undefined) checkTransitions(`prompt[${i}]`, episodes, rules, lengthOf(`prompt[${i}].reward`, episodes?.reward));
       policy.prompt(shown);
     },
+    async attention() {
+      began('attention');
+      acting = true;
+      try {
+        return await policy.attention();
+      } finally {
+        acting = false;
+      }
+    },
     forget(i) {
       began('forget');
       checkIndex('forget', i, streams);
@@ -85,14 +97,15 @@ export function checkedPolicy(
     setMemory(i, memory) {
       began('setMemory');
       checkIndex('setMemory', i, streams);
-      checkMemory(memory, latentShape ? latentShape[0] * latentShape[1] : 0, rules);
+      checkMemory(memory, { latents: latentShape ? latentShape[0] * latentShape[1] : 0, codes }, rules);
       policy.setMemory(i, memory);
     },
     async act(observation) {
       const elapsed = began('act');
       checkNumbers('observation', observation, seen, streams);
       for (let i = 0; i < streams; i++)
-        if (elapsed[i] >= horizon)
+        // Where segments end within episodes, these may be longer than those of training.
+        if (segment === undefined && elapsed[i] >= horizon)
           throw new CadenzaError(
             'E_SHAPE',
             `act: environment ${i} already had ${horizon} steps, the maximum of an episode, and neither terminated nor truncated was set. Set truncated at the last step.`,
@@ -184,12 +197,15 @@ function checkIndex(call: string, i: unknown, streams: number): void {
 }
 
 /** Checks what `memory` gave, perhaps of another environment or with other numbers. */
-function checkMemory(memory: unknown, latents: number, rules: Rules): void {
-  const { past, ...carried } = (memory ?? {}) as Partial<AgentMemory>;
+function checkMemory(memory: unknown, { latents, codes }: { latents: number; codes: PolicySpaces['codes'] }, rules: Rules): void {
+  const { past, codes: given, ...carried } = (memory ?? {}) as Partial<AgentMemory>;
   if (!(past instanceof TransitionLog)) refuse('setMemory', 'what memory() returned, or a copy with other latents', memory);
   checkTransitions('setMemory.past', past, rules, past.length);
   for (const [name, values] of Object.entries(carried))
     if (values !== undefined) checkNumbers(`setMemory.${name}`, values, NUMBER, latents);
+  if (given === undefined) return;
+  const [count, size] = codes ? [codes.shape[0] * codes.shape[1], codes.size] : [0, 0];
+  checkNumbers('setMemory.codes', given, { size: 1, fits: x => isBelow(x, size), expected: `integers below ${size}` }, count);
 }
 
 function checkTransitions(name: string, value: unknown, rules: Rules, count: number): void {

@@ -14,7 +14,16 @@ import { headChoices } from './heads/index.ts';
 export const MODEL_FORMAT = 'cadenza-model-4';
 
 /** The graphs of an export. */
-export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx', 'begin.onnx', 'step.onnx', 'encode.onnx', 'summarize.onnx'] as const;
+export const GRAPHS = [
+  'act.onnx',
+  'compress.onnx',
+  'decode.onnx',
+  'begin.onnx',
+  'step.onnx',
+  'encode.onnx',
+  'summarize.onnx',
+  'attention.onnx',
+] as const;
 /** File name of a graph. */
 export type GraphName = (typeof GRAPHS)[number];
 
@@ -88,6 +97,11 @@ const schema = z.strictObject({
    * one, gives the rest at the start of a segment (and `self.…` too, if `first` is above 0).
    */
   steps: z.strictObject({ first: natural, state: byName(z.array(positive).min(1).max(4)) }).optional(),
+  /**
+   * If there is attention.onnx, which reads what step.onnx reads and returns the weights `attention` of cross-attention at the action: the
+   * layers that attend, counted from 0, and the numbers of heads and of attended tokens. The first of these are the latents.
+   */
+  attention: z.strictObject({ layers: z.array(natural).min(1), heads: positive, tokens: positive }).optional(),
   /** If there are encode.onnx and summarize.onnx in place of compress.onnx: the shape of what the first gives for a segment. */
   encoded: z.array(positive).min(1).max(4).optional(),
   /** Number of environments that the graphs act in at once. */
@@ -151,7 +165,7 @@ export function sealDescription(
 const ADVICE = 'Run the command that trained the model again in its folder: it exports the model again without retraining.';
 
 const checkedSchema = schema.superRefine((model, context) => {
-  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent, steps, encoded } = model;
+  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent, steps, encoded, attention } = model;
   const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   const needed: Record<GraphName, boolean> = {
     'act.onnx': true,
@@ -161,6 +175,7 @@ const checkedSchema = schema.superRefine((model, context) => {
     'step.onnx': steps !== undefined,
     'encode.onnx': encoded !== undefined,
     'summarize.onnx': encoded !== undefined,
+    'attention.onnx': attention !== undefined,
   };
   for (const name of GRAPHS)
     if ((files[name] !== undefined) !== needed[name]) fault('files', `expected ${needed[name] ? 'the' : 'no'} SHA-256 of ${name}`);
@@ -168,6 +183,8 @@ const checkedSchema = schema.superRefine((model, context) => {
     fault('actionNames', 'expected one name per action');
   if (segment !== undefined && segment > horizon) fault('segment', `expected at most the ${horizon} steps of an episode`);
   if ((recurrent || codes) && !latentShape) fault('latentShape', 'expected the shape of the latents that are carried or coded');
+  if (attention && !(steps && latentShape && attention.tokens >= latentShape[0]))
+    fault('attention', 'expected a model with latents that acts step by step, and at least as many tokens as latents');
   if (codes && latentShape && codes.shape[0] !== latentShape[0]) fault('codes.shape', `expected codes of ${latentShape[0]} latents`);
 });
 

@@ -5,7 +5,7 @@
 
 import type { HostTensor, Program } from '../engine/index.ts';
 import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize, type Transitions } from '../rl/index.ts';
-import { invariant } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { type StepProgram, stepByStep, wholeSegment } from './acting.ts';
 import { type Carried, latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
 
@@ -24,6 +24,8 @@ export interface InContextModel extends MemoryModel {
     readonly program: Program;
     readonly size: number;
     readonly step?: StepProgram;
+    /** Compiled attention.onnx, with `step`. */
+    readonly attention?: Program;
     /** Receives the predicted future returns [size × K] at each action, if the model outputs `returns` [size, H, K]. */
     readonly onReturns?: (returns: Float32Array) => void;
     /**
@@ -45,6 +47,13 @@ export interface InContextPolicy extends Policy {
   prompt(shown: readonly (Transitions | undefined)[]): void;
   /** Clears the memory of environment `i`, as after `reset`, except its prompt. */
   forget(i: number): void;
+  /**
+   * Where the latest action attended: weights [size × L · J · C] of cross-attention (layers, heads, attended tokens, the latents first). It is
+   * computed when it is asked for.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for a model without attention.onnx.
+   */
+  attention(): Promise<Float32Array>;
   /** What environment `i` remembers of its complete segments. The running one is not part of it. */
   memory(i: number): Promise<AgentMemory>;
   /**
@@ -113,6 +122,13 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       memory.reset();
     },
     prompt: acting.prompt,
+    async attention() {
+      if (act.attention && acting.attend) return (await acting.attend(act.attention)).data as Float32Array;
+      throw new CadenzaError(
+        'E_CONFIG',
+        'this model was exported without attention.onnx. Export one with it, or do not ask where it attends.',
+      );
+    },
     forget(i) {
       logs[i] = emptyLog();
       time[i] = 0;
@@ -123,9 +139,9 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       await memory.refresh(logs);
       return { ...memory.read(i), past: joined(logs[i], emptyLog()) };
     },
-    setMemory(i, { latents, state, past }) {
+    setMemory(i, { latents, state, codes, past }) {
       logs[i] = joined(past, logs[i]);
-      if (latents) memory.write(i, { latents, state });
+      if (latents) memory.write(i, { latents, state, codes });
       acting.reread(i);
     },
     async act(observation) {

@@ -1,6 +1,7 @@
 /** @file The policy, and trained agents from their exported files, in Node and in pages. */
 
 export { begun, changing, NEXT, type StepProgram, type StepState } from './acting.ts';
+export * from './belief.ts';
 export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';

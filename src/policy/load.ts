@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly encode?: Uint8Array;
   /** The bytes of summarize.onnx. */
   readonly summarize?: Uint8Array;
+  /** The bytes of attention.onnx, with `step`; needed only for `attention()`. */
+  readonly attention?: Uint8Array;
   /** What runs the graphs. */
   readonly executor: Executor;
 }
@@ -95,12 +97,14 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
           encode: encode && { program: encode, part: description.encoded ?? [] },
           batch: 1,
           latentShape,
+          codes: description.codes && sizeOf(description.codes.shape),
           recurrent,
         }
       : undefined,
     act: {
       program: program(steps ? 'step.onnx' : 'act.onnx'),
       size: streams,
+      attention: steps && programs.get('attention.onnx'),
       step: steps && { ...steps, begin: graphs.has('begin.onnx') ? { program: program('begin.onnx'), batch: 1 } : undefined },
       ...(returns ? { onReturns } : {}),
     },
@@ -129,10 +133,12 @@ function chosenGraphs(description: ModelDescription, given: LoadRequest): Map<Gr
     'step.onnx': given.step,
     'encode.onnx': given.encode,
     'summarize.onnx': given.summarize,
+    'attention.onnx': given.attention,
   };
+  const looking: GraphName[] = given.attention && given.step ? ['attention.onnx'] : [];
   const acting: GraphName[] = given.step ? ['begin.onnx', 'step.onnx'] : ['act.onnx'];
   const compressing: GraphName[] = given.summarize ? ['encode.onnx', 'summarize.onnx'] : ['compress.onnx'];
-  const needed = [...acting, ...compressing];
+  const needed = [...acting, ...compressing, ...looking];
   for (const name of GRAPHS) if (needed.includes(name) || bytes[name]) checkGraph(description, name, bytes[name]);
   return new Map(needed.flatMap(name => (bytes[name] ? [[name, bytes[name]] as const] : [])));
 }
@@ -141,7 +147,15 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** Inputs and outputs of every graph, as the description has them. */
 function shapesOf(description: ModelDescription, layout: Tokenizer, actions: number): { readonly [name in GraphName]?: Shapes } {
-  const { latentShape, streams, recurrent, returns, encoded = [], steps: { first, state } = { first: 0, state: {} } } = description;
+  const {
+    latentShape,
+    streams,
+    recurrent,
+    returns,
+    encoded = [],
+    attention,
+    steps: { first, state } = { first: 0, state: {} },
+  } = description;
   const { contextTransitions, segment } = contextShape(description);
   const tokens = (transitions: number) => transitions * layout.tokensPerTransition;
   const latents = latentShape ? { latents: [1, ...latentShape] } : undefined;
@@ -176,6 +190,7 @@ function shapesOf(description: ModelDescription, layout: Tokenizer, actions: num
       ...Object.fromEntries(changed.map(name => [`${NEXT}${name}`, [streams, ...(fits ? state[name] : [])]])),
       ...answers(1),
     },
+    'attention.onnx': attention ? { attention: [streams, 1, attention.layers.length, attention.heads, attention.tokens] } : {},
     'encode.onnx': { segment: [1, tokens(segment), width], encoded: [1, ...encoded] },
     'summarize.onnx': { encoded: [1, contextTransitions / segment, ...encoded], ...latents },
   };

@@ -20,6 +20,8 @@ export interface CompressProgram {
   readonly batch: number;
   /** [M, D] of Z. */
   readonly latentShape: readonly number[];
+  /** Number of codes of a Z (M · G), if the model outputs `codes` that environments are to carry. */
+  readonly codes?: number;
   /** Whether it updates a state, segment by segment. */
   readonly recurrent?: boolean;
   /**
@@ -172,6 +174,8 @@ export interface Carried {
   readonly latents: Float32Array;
   /** [M · D] the state of a recurrent compressor. */
   readonly state?: Float32Array;
+  /** [M · G] the codes of a discrete Z, once it has been compressed. */
+  readonly codes?: Uint16Array;
 }
 
 /** What computes Z. */
@@ -223,7 +227,10 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
   const encode = compress && contextEncoder(tokenizer, context, compress);
   /** The recurrent state of each environment. */
   const carried = compress?.recurrent ? new Float32Array(size * latentRow) : undefined;
-  const codes = retrieve?.codes ? new Uint16Array(size * retrieve.codes) : undefined;
+  const coded = compress?.codes ?? retrieve?.codes;
+  const codes = coded ? new Uint16Array(size * coded) : undefined;
+  /** Environments whose codes are those of their Z. */
+  const compressed = new Set<number>();
   const K = retrieve?.contexts ?? 0;
   const retrieved = retrieve && compress && zeros([size, K, ...compress.latentShape]);
   const present = retrieved && zeros([size, K]);
@@ -241,6 +248,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
       encode?.reset();
       carried?.fill(0);
       codes?.fill(0);
+      compressed.clear();
       unretrieved = Array.from({ length: size }, (_, i) => i);
       // Before anything happened, a recurrent Z is zeros.
       stale = carried ? [] : [...unretrieved];
@@ -250,6 +258,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
       if (!given && latents) rowOf(latents, i).fill(0);
       if (carried) row(carried, i).fill(0);
       if (codes) row(codes, i).fill(0);
+      compressed.delete(i);
       const others = (list: readonly number[]) => list.filter(each => each !== i);
       unretrieved = [...others(unretrieved), i];
       stale = carried ? others(stale) : [...others(stale), i];
@@ -261,10 +270,19 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
     /** Copies of what environment i carries; undefined if nothing is. */
     read(i: number): Carried | undefined {
       if (given || !latents) return undefined;
-      return { latents: rowOf(latents, i).slice(), state: carried && row(carried, i).slice() };
+      return {
+        latents: rowOf(latents, i).slice(),
+        state: carried && row(carried, i).slice(),
+        codes: codes && compressed.has(i) ? row(codes, i).slice() : undefined,
+      };
     },
     /** Replaces what environment i carries, until the next segment ends. */
-    write(i: number, { latents: values, state }: Carried): void {
+    write(i: number, { latents: values, state, codes: given }: Carried): void {
+      compressed.delete(i);
+      if (codes && given) {
+        row(codes, i).set(given);
+        compressed.add(i);
+      }
       if (latents) rowOf(latents, i).set(values);
       if (carried) row(carried, i).set(state ?? values);
       stale = stale.filter(each => each !== i);
@@ -284,6 +302,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
             codes: codes && row(codes, i),
           })),
         );
+      for (const i of stale) compressed.add(i);
       if (latents && retrieve && retrieved && present)
         for (const i of unretrieved) {
           const into = { latents: rowOf(retrieved, i), present: rowOf(present, i) };

@@ -141,6 +141,10 @@ interface Attended {
   readonly cross: readonly (KeysValues | undefined)[];
 }
 
+/** Layers with cross-attention to Z, counted from 0; none where Z precedes the query. */
+export const attendingLayers = ({ prefix, layers, crossLayers }: PolicyOptions): readonly number[] =>
+  prefix ? [] : (crossLayers ?? [...Array(layers).keys()]);
+
 /** The layers that attend to Z. Throws `E_SHAPE` for options that contradict each other. */
 function crossLayersOf(options: PolicyOptions): readonly number[] {
   const { layers, stateOnly, promptTokens: P = 0, encoderLayers = 0, crossLayers = [...Array(layers).keys()] } = options;

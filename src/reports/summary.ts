@@ -34,25 +34,38 @@ export interface Headline extends MeanScore {
   readonly measure: string;
 }
 
-/** The main number of results of any format; undefined where they may not be shown. */
-export function headlineOf(results: AnyResults): Headline | undefined {
+/** The main number of each method, the main method first; none where results may not be shown. */
+export function scoresOf(results: AnyResults): Headline[] {
   if (results.format === RESULTS_FORMAT) {
-    if (refusals(results, results.name).length > 0) return undefined;
-    const method = mainMethod(results, stylesOf(results));
-    const { mean, meanLow: low, meanHigh: high } = results.methods[method].final;
+    if (refusals(results, results.name).length > 0) return [];
     const { quantity, scale } = wordsOf(results.methods);
-    return { method, measure: `final ${quantity}, ${scale}`, mean, low, high };
+    const measure = `final ${quantity}, ${scale}`;
+    return mainFirst(mainMethod(results, stylesOf(results)), ranked(results.methods)).map(method => {
+      const { mean, meanLow: low, meanHigh: high } = results.methods[method].final;
+      return { method, measure, mean, low, high };
+    });
   }
-  const method = Object.keys(results.methods).find(isCad) ?? Object.keys(results.methods)[0];
+  const names = Object.keys(results.methods);
+  const methods = mainFirst(names.find(isCad) ?? names[0], names);
   if (results.format === SUPERVISED_FORMAT) {
-    const { ratio, ratioLow, ratioHigh } = results.methods[method].byExamples;
     const at = results.examples.indexOf(results.headline);
     const measure = `${results.score.name} ÷ ${results.reference.name}`;
-    return { method, measure, mean: ratio[at], low: ratioLow[at], high: ratioHigh[at] };
+    return methods.map(method => {
+      const { ratio, ratioLow, ratioHigh } = results.methods[method].byExamples;
+      return { method, measure, mean: ratio[at], low: ratioLow[at], high: ratioHigh[at] };
+    });
   }
-  const [first] = measuresIn(results.methods[method]);
-  return first && { method, measure: RECORDED_MEASURES[first], ...results.methods[method][first]! };
+  const [first] = measuresIn(results.methods[methods[0]]);
+  return methods.flatMap(method => {
+    const score = first && results.methods[method][first];
+    return score ? [{ method, measure: RECORDED_MEASURES[first], ...score }] : [];
+  });
 }
+
+const mainFirst = (main: string, names: readonly string[]): string[] => [main, ...names.filter(name => name !== main)];
+
+/** The main number of results of any format; undefined where they may not be shown. */
+export const headlineOf = (results: AnyResults): Headline | undefined => scoresOf(results)[0];
 
 /**
  * The score of the main method, with its interval, and how the method compares with the others. `called` writes the name of the method, for

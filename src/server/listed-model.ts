@@ -4,10 +4,14 @@
 export interface ListedModel {
   /** Its name in addresses. */
   readonly name: string;
+  /** The method of the results that it is, such as `truncated`; unknown for models of users. */
+  readonly method?: string;
   /** Its name on the page. */
   readonly label: string;
   /** Where it comes from. */
   readonly about: string;
+  /** Whether there is a probe.json, which reads from Z where it believes things to be. */
+  readonly probe?: boolean;
   /** Its environment. */
   readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
 }

@@ -3,7 +3,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { checkDescription, GRAPHS } from '../policy/index.ts';
+import { checkDescription, GRAPHS, PROBE_FILE } from '../policy/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson } from '../util/files.ts';
 import type { ListedModel } from './listed-model.ts';
@@ -32,7 +32,8 @@ export function findModels(folders: readonly string[]): FoundModel[] {
     const base = run.replace(/[^\w.-]+/g, '-') || 'model';
     const name = [base, ...Array.from({ length: folders.length }, (_, i) => `${base}-${i + 2}`)].find(each => !taken.has(each))!;
     taken.add(name);
-    return { name, label: name, about: given, env, folder: full };
+    const probe = existsSync(join(folder, PROBE_FILE));
+    return { name, label: name, about: given, probe, env, folder: full };
   });
 }
 
@@ -43,7 +44,7 @@ export function serveModels(app: FastifyInstance, models: readonly FoundModel[],
     ...models.map(({ folder: _, ...listed }) => listed),
     ...builtin.filter(({ name }) => !byName.has(name)),
   ]);
-  const files = ['model.json', ...GRAPHS];
+  const files = ['model.json', PROBE_FILE, ...GRAPHS];
   app.get<{ Params: { name: string; file: string } }>('/agents/:name/:file', (request, reply) => {
     const { name, file } = request.params;
     const model = byName.get(name);

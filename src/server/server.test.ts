@@ -1,32 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
+import { send } from '../../test/helpers/request.ts';
 import { findModels, type RunningServer, servePlayground, startServer } from './index.ts';
-
-type Headers = Record<string, string>;
-
-/** Sends a request as it is: `fetch` would tidy its path and refuse some headers. */
-function send(
-  url: string,
-  path: string,
-  { method = 'GET', headers = {}, body }: { method?: string; headers?: Headers; body?: string } = {},
-) {
-  const { hostname, port } = new URL(url);
-  return new Promise<{ status: number; headers: Headers; text: string }>((resolve, reject) => {
-    const sent = request({ hostname, port, path, method, headers, agent: false }, response => {
-      let text = '';
-      response.on('data', part => {
-        text += part;
-      });
-      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers as Headers, text }));
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'server-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** What a client must know; required for any address but the loopback one. At least 16 characters. */
   readonly token?: string;
+  /** The page at the root. */
+  readonly page?: string;
   /** Adds routes next to the pages. */
   routes?(app: FastifyInstance): void;
 }
@@ -70,12 +72,18 @@ const SHORTEST_TOKEN = 16;
  * @example
  * const { url, close } = await startServer({ port: 0 });
  */
-export async function startServer({ host = LOOPBACK_HOSTS[0], port = 0, token, routes }: ServerOptions = {}): Promise<RunningServer> {
+export async function startServer({
+  host = LOOPBACK_HOSTS[0],
+  port = 0,
+  token,
+  page = 'index.html',
+  routes,
+}: ServerOptions = {}): Promise<RunningServer> {
   if (!LOOPBACK_HOSTS.includes(host) && token === undefined)
     throw new CadenzaError('E_USAGE', `${host} can be reached by others, so it needs a token. Add --token, or leave out --host.`);
   if (token !== undefined && token.length < SHORTEST_TOKEN)
     throw new CadenzaError('E_USAGE', `expected a token of at least ${SHORTEST_TOKEN} characters, found ${token.length}.`);
-  if (!existsSync(`${PAGES}index.html`))
+  if (!existsSync(`${PAGES}${page}`))
     throw new CadenzaError(
       'E_INSTALL',
       `the pages are missing (${PAGES}). In a checkout, run "npm run build:web"; otherwise install cadenza again.`,
@@ -89,7 +97,7 @@ export async function startServer({ host = LOOPBACK_HOSTS[0], port = 0, token, r
       .send('The request failed.');
   });
   routes?.(app);
-  await app.register(fastifyStatic, { root: PAGES, dotfiles: 'deny', index: 'index.html' });
+  await app.register(fastifyStatic, { root: PAGES, dotfiles: 'deny', index: page });
   try {
     await app.listen({ host, port });
   } catch (error) {

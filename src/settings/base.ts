@@ -255,6 +255,10 @@ export const evaluationFields = {
         'Further evaluations of the same trained agents, each with an intervention on the memory: clear-at-change (cleared whenever the task changes), clear-at-attempt (cleared at every attempt), { clear-once: call } (cleared once), or { donor: call } (from this call on, each stream continues with the memory of a stream of the next task). Needs evaluate.window. If omitted, none',
       )
       .optional(),
+    every: count(
+      'Steps of fine-tuning between two evaluations of the agent on the validation tasks, which add its returns to the metrics. They do not change the training. Needs split.validation above 0. If omitted, none',
+      'steps',
+    ).optional(),
     resamples: resamplesField,
     // The next settings do not change any rollout, so no other stage depends on them.
     reference: z

@@ -11,3 +11,4 @@ export * from './probes.ts';
 export * from './reconstruction.ts';
 export * from './reference.ts';
 export * from './return-errors.ts';
+export * from './softmax-probe.ts';

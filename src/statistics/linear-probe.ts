@@ -48,9 +48,51 @@ export const ridgeReadOut = (outputs: number): ReadOut => ({
   loss: (predicted, targets) => predicted.reduce((sum, value, i) => sum + (value - targets[i]) ** 2, 0),
 });
 
+/** Scores of K classes: class k has maps[k] · x + offsets[k], and the softmax of its scores is its probability. */
+export interface Discriminant {
+  /** [K][P] */
+  readonly maps: readonly Float64Array[];
+  /** [K] −∞ for a class without samples. */
+  readonly offsets: Float64Array;
+}
+
 /**
  * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk toward a multiple of the identity (Friedman 1989):
- * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1, this is the nearest centroid. Classes without samples are never predicted.
+ * (1 − ρ) W + ρ tr(W)/P I, for each ρ of `strengths`. At ρ = 1, this is the nearest centroid.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the equations are singular.
+ */
+export function discriminants(
+  classes: number,
+  strengths: readonly number[],
+  { rows, targets, size }: { readonly rows: Float64Array; readonly targets: ArrayLike<number>; readonly size: number },
+): Discriminant[] {
+  const n = rows.length / size;
+  const counts = new Float64Array(classes);
+  const centers = Array.from({ length: classes }, () => new Float64Array(size));
+  for (let i = 0; i < n; i++) {
+    counts[targets[i]]++;
+    addScaled(centers[targets[i]], rows, i * size, 1);
+  }
+  const within = gramOf(rows, size);
+  for (const [k, center] of centers.entries()) {
+    if (counts[k] === 0) continue;
+    for (let a = 0; a < size; a++) center[a] /= counts[k];
+    for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * center[a] * center[b];
+  }
+  const trace = traceOf(within, size);
+  // Without variation within classes, use the nearest centroid.
+  const spread = trace > 1e-12 * n * size ? trace / size : 1;
+  return strengths.map(strength => {
+    const factor = withDiagonal(within, size, 1 - strength, strength * spread);
+    const maps = centers.map(center => solved(factor, size, center).map(value => n * value));
+    const offsets = maps.map((map, k) => (counts[k] > 0 ? Math.log(counts[k] / n) - 0.5 * dot(centers[k], map) : -Infinity));
+    return { maps, offsets: Float64Array.from(offsets) };
+  });
+}
+
+/**
+ * Names one of K classes by `discriminants`. Classes without samples are never predicted.
  *
  * @throws {CadenzaError} `E_SHAPE`, when fitted, if the equations are singular.
  */
@@ -58,27 +100,8 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
   strengths: [0.05, 0.3, 1],
   targets: 1,
   fit(rows, targets, size) {
-    const n = rows.length / size;
-    const counts = new Float64Array(classes);
-    const centers = Array.from({ length: classes }, () => new Float64Array(size));
-    for (let i = 0; i < n; i++) {
-      counts[targets[i]]++;
-      addScaled(centers[targets[i]], rows, i * size, 1);
-    }
-    const within = gramOf(rows, size);
-    for (const [k, center] of centers.entries()) {
-      if (counts[k] === 0) continue;
-      for (let a = 0; a < size; a++) center[a] /= counts[k];
-      for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * center[a] * center[b];
-    }
-    const trace = traceOf(within, size);
-    // Without variation within classes, use the nearest centroid.
-    const spread = trace > 1e-12 * n * size ? trace / size : 1;
-    return this.strengths.map(strength => {
-      const factor = withDiagonal(within, size, 1 - strength, strength * spread);
-      const maps = centers.map(center => solved(factor, size, center).map(value => n * value));
-      const offsets = centers.map((center, k) => (counts[k] > 0 ? Math.log(counts[k] / n) - 0.5 * dot(center, maps[k]) : -Infinity));
-      const scores = affine(maps, Float64Array.from(offsets), size);
+    return discriminants(classes, this.strengths, { rows, targets, size }).map(({ maps, offsets }) => {
+      const scores = affine(maps, offsets, size);
       return asked => Float64Array.from(rowsOf(scores(asked), classes), likeliest);
     });
   },

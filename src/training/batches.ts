@@ -3,10 +3,19 @@
 import type { Model } from '../agent/model.ts';
 import { compressor } from '../compressor/index.ts';
 import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
-import { batchParts } from '../histories/demonstrate.ts';
-import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
+import { actionDistribution, episodeStarts, type History, phaseCounter, pickEpisodes, stateOf } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { monteCarloTables } from '../sources/index.ts';
-import { type Batch, BatchSampler, chosenContexts, fieldStatistics, newBatch, StreamSampler, writePrompts } from '../tokenizers/index.ts';
+import {
+  type Batch,
+  BatchSampler,
+  batchRows,
+  chosenContexts,
+  fieldStatistics,
+  newBatch,
+  StreamSampler,
+  writePrompts,
+} from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 
@@ -21,8 +30,17 @@ export const feedsOf = <I extends Readonly<Record<string, Tensor | undefined>>>(
     ),
   ) as { [K in keyof I]: HostTensor };
 
+/** What batches of learning histories are drawn from. */
+export interface HistorySource extends Pick<TrainingRun, 'model' | 'seed' | 'histories'> {
+  readonly config: Pick<BaseConfig, 'policy' | 'queries'>;
+  /** Histories that begin with a demonstration. Default: none. */
+  readonly shown?: () => readonly History[];
+}
+
+type HistoryBatchSpec = Pick<HistoryStageSpec, 'compressor' | 'table' | 'labels'>;
+
 /** Batches of learning histories. With `spec.table`, each batch also has target distributions from the oracle table. */
-export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random, reads }: BatchRequest): StageBatches {
+export function historyBatches(run: HistorySource, spec: HistoryBatchSpec, { optimizer, random, reads }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
   const shape = model.trainingShape(optimizer.batch);
@@ -31,11 +49,8 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
   const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.contexts, rebuiltAt: chosen?.at });
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
-  const parts = batchParts(batch, histories, run.demonstrations ?? [], {
-    family: model.family,
-    prompt: config.policy.prompt,
-    perHistory: model.perHistory,
-  }).map(part => {
+  const { prompt } = config.policy;
+  const parts = batchParts(batch, histories, (prompt && run.shown?.()) ?? [], { prompt, perHistory: model.perHistory }).map(part => {
     const { batch: rows, from } = part;
     const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
     const count = rows.place.length.length;
@@ -70,7 +85,7 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
 }
 
 /** Contexts to which a compressor is fitted, drawn as in training. Every stage of a seed uses the same ones. */
-function* fitContexts({ model, config, histories, seed }: TrainingRun): Generator<Float32Array> {
+function* fitContexts({ model, config, histories, seed }: HistorySource): Generator<Float32Array> {
   const shape = model.batchShape(64);
   const batch = newBatch(model.tokenizer, shape);
   const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.earlyEpisodeFraction);
@@ -113,4 +128,43 @@ export function oracleTable(
       }
     }
   };
+}
+
+/** Rows of a batch from the same histories. */
+export interface BatchPart {
+  /** Label of their random stream. */
+  readonly name: string;
+  /** Its rows, starting at row `from` of the whole batch. */
+  readonly batch: Batch;
+  readonly from: number;
+  readonly histories: readonly History[];
+  /** The prompt of each history: the demonstration that its learner saw. */
+  readonly prompts?: readonly History[];
+}
+
+/**
+ * Splits a batch into parts. With demonstrations, which `whole` begins with, the fraction `policy.prompt.unprompted` comes from the source's histories; without, all of it.
+ */
+export function batchParts(
+  batch: Batch,
+  histories: readonly History[],
+  whole: readonly History[],
+  { prompt, perHistory }: { readonly prompt: BaseConfig['policy']['prompt']; readonly perHistory: number },
+): BatchPart[] {
+  if (!prompt) return [{ name: 'batch', batch, from: 0, histories }];
+  const episodes = (history: History) => Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
+  const rows = batch.place.length.length;
+  // Queries of one history stay in one part.
+  const alone = Math.round((prompt.unprompted * rows) / perHistory) * perHistory;
+  const parts = [
+    { name: 'batch', batch: batchRows(batch, 0, alone), from: 0, histories },
+    {
+      name: 'prompted',
+      batch: batchRows(batch, alone, rows),
+      from: alone,
+      histories: whole.map(history => pickEpisodes(history, episodes(history).slice(prompt.episodes))),
+      prompts: whole.map(history => pickEpisodes(history, episodes(history).slice(0, prompt.episodes))),
+    },
+  ];
+  return parts.filter(part => part.batch.place.length.length > 0);
 }

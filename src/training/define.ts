@@ -14,7 +14,8 @@ import type { BaseConfig, OptimizerConfig } from '../settings/base.ts';
 import { predictsReturns } from '../settings/policy.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { BatchSource, TrainRequest } from './trainer.ts';
+import type { BatchSource } from './step.ts';
+import type { TrainRequest } from './trainer.ts';
 
 /** The configuration that every kind of training needs. */
 export type TrainingConfig = Pick<BaseConfig, 'optimizer' | 'checkpoint' | 'executor'>;
@@ -81,6 +82,8 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
   readonly table?: boolean;
   /** Cache keys of the data that it reads besides histories and demonstrations, by name. */
   readonly data?: StageSpec['data'];
+  /** Whether it evaluates the agent on validation tasks while it trains, where `evaluate.every` asks for it. */
+  readonly validates?: boolean;
   /** Source of the batches. Default: the histories. */
   readonly batches?: StageSpec['batches'];
 }

@@ -45,7 +45,7 @@ export function randomStep({ build, trains, batch }: TimedStep) {
     given: initialize(specs.values(), random.split('init')),
     steps: 1000,
     optimizer: { ...OPTIMIZER, batch },
-    context: { folder: '', signal: new AbortController().signal },
+    context: { signal: new AbortController().signal },
   } satisfies Omit<StepRequest, 'executor'>;
   return { request, feeds };
 }

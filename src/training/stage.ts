@@ -2,23 +2,27 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CARRIED, isUpdated, PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
+import { CARRIED, PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
-import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
-import { initialize, nextOf, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
+import { loadHistories } from '../histories/generate.ts';
+import type { ParameterSpec } from '../nn/index.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
-import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
-import { type BatchSource, train, validationCurve } from './trainer.ts';
+import { type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
+import { prepareStage } from './prepare.ts';
+import { train, validationCurve } from './trainer.ts';
+import { validationProbe, validationSettings } from './validation.ts';
 import { shareOf, type Workers } from './workers.ts';
 
 /** Runs a training stage on learning histories. `spec.batches` can replace the source of batches. */
 export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
   const { config, model, generated, demonstrations = [] } = run;
+  const shown = () => demonstrations.flatMap(({ output }) => loadHistories(output, model.family).histories);
   // Only the stage `retrieve` depends on the retrieval settings and adds them itself. The model reports the head settings that matter.
   const { retrieval: _, head: __, ...policy } = config.policy;
+  const validation = spec.validates ? validationSettings(config) : undefined;
   return trainStage(run, {
     ...spec,
     settings: {
@@ -28,13 +32,19 @@ export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Prom
       policy,
       ...model.keySettings(spec.compressor, config),
       ...spec.settings,
+      validation,
     },
     data: {
       generate: generated.key,
       ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
       ...spec.data,
     },
-    batches: spec.batches ?? (request => historyBatches(run, spec, request)),
+    batches:
+      spec.batches ??
+      (async request => ({
+        ...historyBatches({ ...run, shown }, spec, request),
+        ...(validation && (await validationProbe(run, spec.compressor, request, validation))),
+      })),
   });
 }
 
@@ -50,39 +60,18 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
     settings: { seed, steps, optimizer, executor: config.executor, ...spec.settings },
     inputs: { ...spec.data, ...Object.fromEntries(before.map(([role, { key }]) => [role, key])) },
     async run(context) {
-      const scope = new Scope();
-      const { loss, metrics } = spec.build(scope, optimizer.batch);
-      const isTrained = ({ name }: ParameterSpec) => isUpdated(spec.trains, name);
-      const parameters = [...scope.table.values()];
-      const specs: ParameterSpec[] = [...parameters, ...scope.buffers.values()];
-      const trainable = parameters.filter(isTrained);
-      const buffers = [...scope.buffers.values()].filter(isTrained);
-      const frozen = specs.filter(each => !isTrained(each));
       const { random = Random.seeded(seed).split(spec.stream ?? spec.name) } = spec;
-      const given: Weights = initialize(specs, random.split('init'));
-      for (const [, output] of before) for (const [name, values] of inherited(output, specs)) given.set(name, values);
-      // The initial weights stay available as a reference.
-      for (const { name } of specs)
-        if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
-
-      const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
-      const reads = new Set(inputsOf(graph).keys());
-      const request: BatchRequest = { optimizer, trainable, frozen, buffers, given, random, signal: context.signal, reads };
-      const { given: ofData = [], probe, dispose, ...batches } = await spec.batches(request);
-      for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
+      const inherit = (specs: readonly ParameterSpec[]) => before.flatMap(([, output]) => [...inherited(output, specs)]);
+      const prepared = await prepareStage(spec, { optimizer, random, inherit, signal: context.signal });
+      const { specs, given, step, batches, probe, dispose } = prepared;
+      const { metrics, trainable } = step;
       const result = await train({
+        ...step,
         title: stageTitle(spec.name, seed),
-        loss,
-        metrics,
-        trainable,
-        // Parts that are only copied into the output file are in no graph.
-        frozen: frozen.filter(({ name }) => reads.has(name)),
-        buffers,
-        given,
         steps: updates,
         optimizer,
         group: spec.group,
-        batches: batchesFor(graph, batches, scope.randoms.values(), random),
+        batches,
         checkpointEvery: batches.unit ?? config.checkpoint.everySteps,
         probe,
         executor: run.executor,
@@ -123,25 +112,6 @@ function workersOf(
 ): Workers | undefined {
   if (count === 1) return undefined;
   return { count, executor, part: shareOf(build, batch, count) };
-}
-
-/** Batches for a graph: without inputs that it does not use, and with its random inputs drawn again at every step. */
-export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable<RandomSpec>, random: Random): BatchSource {
-  const used = inputsOf(graph);
-  const drawn = Array.from(randoms).filter(({ name }) => used.has(name));
-  const noise = Object.fromEntries(drawn.map(({ name, tensor: { shape, dtype } }) => [name, zeros(shape, dtype)]));
-  return {
-    ...batches,
-    feeds: { ...Object.fromEntries(Object.entries(batches.feeds).filter(([name]) => used.has(name))), ...noise },
-    async fill(step, state) {
-      await batches.fill(step, state);
-      // The stream depends on the step and the name, so a resumed run draws the same numbers.
-      for (const { name, draw } of drawn) {
-        const [stream, data]: [Random, Data] = [random.split('noise', step, name), noise[name].data];
-        for (let i = 0; i < data.length; i++) data[i] = draw(stream);
-      }
-    },
-  };
 }
 
 /** The tensors of an earlier stage that match parameters or buffers of this one, with checked shapes. */

@@ -13,7 +13,8 @@ import { PARAMETERS } from '../optim/index.ts';
 import type { OptimizerConfig } from '../settings/base.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { type BatchSource, type TrainRequest, train } from './trainer.ts';
+import type { BatchSource } from './step.ts';
+import { type TrainRequest, train } from './trainer.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -22,7 +22,8 @@ const SILENCE = 60_000;
 
 const MOST_PID = 2 ** 31 - 1;
 
-const holderSchema = z.object({
+/** A process, so that another one can tell whether it is running. */
+export const holderSchema = z.object({
   host: z.string(),
   pid: z.int().min(1).max(MOST_PID),
   /** Where process numbers are comparable: one boot of a machine, and one container on it. */
@@ -31,11 +32,9 @@ const holderSchema = z.object({
   started: z.string().optional(),
   /** Number of the process that started this one as a job, if any. */
   group: z.int().optional(),
-  /** Unique to this lock. */
-  token: z.string(),
 });
 
-type Holder = z.output<typeof holderSchema>;
+export type Holder = z.output<typeof holderSchema>;
 
 /** An existing lock. */
 interface FoundLock {
@@ -99,9 +98,17 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
 /** Whether a running process holds the lock, from a single check; a process on another machine shows it by a recent heartbeat. */
 export function isHeld(path: string, silence = SILENCE): boolean {
   const found = attempt(() => look(path));
-  if (!found?.holder) return false;
-  const gone = isGone(found.holder);
-  return gone === undefined ? Date.now() - found.renewed < silence : !gone;
+  return found?.holder !== undefined && isRunning(found.holder, found.renewed, silence);
+}
+
+/**
+ * Whether a process is running. If that cannot be determined from here, whether its latest heartbeat is recent.
+ *
+ * @param renewed time of the heartbeat, in milliseconds.
+ */
+export function isRunning(holder: Holder, renewed: number, silence = SILENCE): boolean {
+  const gone = isGone(holder);
+  return gone === undefined ? Date.now() - renewed < silence : !gone;
 }
 
 /**
@@ -174,7 +181,8 @@ function waitingFor(path: string, holder: Holder, silence: number): string {
 
 const groupOf = () => (process.connected ? process.ppid : undefined);
 
-const self = (): Omit<Holder, 'token'> => ({
+/** This process. */
+export const self = (): Holder => ({
   host: hostname(),
   pid: process.pid,
   place: place(),

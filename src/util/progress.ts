@@ -168,7 +168,7 @@ export function barProgress(
 }
 
 /** Rate and remaining time since the start, excluding what an earlier run had done. */
-class Pace {
+export class Pace {
   readonly stage: string;
   readonly total: number;
   readonly #first: number;

@@ -1,16 +1,21 @@
 /** @file The playground in a browser: every control does what it says, and nothing is reported in the console. */
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningServer, servePlayground } from '../../src/server/index.ts';
+import type { ListedModel } from '../../src/server/listed-model.ts';
+import { fromLink } from '../../web/src/play/link.ts';
+import { worldOf } from '../../web/src/play/worlds.ts';
 import { executablePath, launchChromium } from '../helpers/chromium.ts';
 import { ROOT } from '../helpers/command.ts';
 import { expectChromium } from '../helpers/expect-chromium.ts';
+import { AGENTS, openSession } from '../helpers/players.ts';
 
-const MODEL = join(ROOT, 'web/public/agents/dark-room');
+const MODEL = join(AGENTS, 'dark-room');
+const LISTED: readonly ListedModel[] = JSON.parse(readFileSync(join(AGENTS, 'index.json'), 'utf8'));
 
 expectChromium('the playground');
 
@@ -151,12 +156,29 @@ describe.skipIf(!executablePath)('the playground', () => {
     await open('world=dark-room&agents=dark-room,you&seed=1');
     await playOn(1);
     await page.getByLabel('the goal').check();
+    await expectAccessible();
+  });
+
+  it.each([
+    ['t-maze', 'light', 'the cue, in a new episode'],
+    ['t-maze', 'dark', 'the cue, in a new episode'],
+    ['delayed-bandit', 'light', 'the best arm'],
+    ['delayed-bandit', 'dark', 'the mean of an arm'],
+  ] as const)('is accessible, and fits a phone: %s, %s', async (world, scheme, moves) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await open(`world=${world}&agents=source,you&seed=1`);
+    await press('Step');
+    await page.getByLabel(moves, { exact: true }).check();
+    await expectAccessible();
+  });
+
+  const expectAccessible = async () => {
     await page.evaluate(axe.source);
     const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
     await page.setViewportSize({ width: 390, height: 800 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
-  });
+  };
 
   it('lets a person play by buttons and move things by keys', async () => {
     await open('world=dark-room&agents=you,source&seed=1');
@@ -168,5 +190,82 @@ describe.skipIf(!executablePath)('the playground', () => {
     for (const way of ['left', 'left', 'left', 'up', 'up'])
       await page.locator('[data-lane="0"]').getByRole('button', { name: way }).click();
     await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 5, score 1/);
+  });
+
+  it('opens a world with its own agents and speed, and the cue of a T-maze is chosen by clicks and keys', async () => {
+    await open('world=dark-room&agents=random&seed=1');
+    await page.getByLabel('World').selectOption('t-maze');
+    await page.waitForSelector('.lane .wall');
+    const inWorld = LISTED.filter(({ env }) => env.id === 't-maze').map(({ label }) => label);
+    expect(inWorld.length).toBeGreaterThan(1);
+    expect(await page.locator('.lane h2').allTextContents()).toEqual(inWorld.slice(0, 2));
+    expect(await page.getByLabel('Steps a second').inputValue()).toBe('1000');
+    await page.getByLabel('Moves to the junction').selectOption('100');
+    await expect.poll(() => page.url(), { timeout: 10_000 }).toMatch(/options=.*shortest.*100/);
+    await press('Step');
+    await page.getByLabel('the cue, in a new episode').check();
+    await page.locator('[data-lane="0"] [data-cell="0,0"]').click();
+    await expect.poll(() => goalOf(0)).toBe('20,0');
+    await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 0/);
+    const corridor = page.locator('[data-lane="0"] svg');
+    await corridor.focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await corridor.press(key);
+    await expect.poll(() => goalOf(0)).toBe('20,2');
+    await press('Play');
+    await page.waitForFunction(() => /episode [3-9]/.test(document.querySelector('.where')!.textContent!));
+    await press('Pause');
+    await page.waitForSelector('[data-state=paused]');
+    expect((await scores(0)).every(score => score === 1)).toBe(true);
+    const [url, shown] = [page.url(), await page.locator('table').textContent()];
+    await page.goto('about:blank');
+    await page.goto(url);
+    await expect.poll(() => page.locator('table').textContent()).toBe(shown);
+  });
+
+  it('changes the arms of a bandit, which a person pulls by buttons and digits', async () => {
+    await open('world=delayed-bandit&agents=you,source&seed=1');
+    const bar = (lane: number, arm: number, what: string) => page.locator(`[data-lane="${lane}"] [data-bar="${arm}"]`).getAttribute(what);
+    const best = async (lane: number) =>
+      Promise.all([0, 1, 2, 3, 4].map(async arm => (await bar(lane, arm, 'data-roles'))!.includes('goal')));
+    const other = (await best(0)).indexOf(false);
+    await page.getByLabel('the best arm').check();
+    await page.locator(`[data-lane="0"] [data-cell="0,${other}"]`).click();
+    await expect.poll(async () => (await best(0)).indexOf(true)).toBe(other);
+    expect((await best(1)).indexOf(true)).not.toBe(other);
+    await page.getByLabel('the mean of an arm').check();
+    const arms = page.locator('[data-lane="0"] svg');
+    await arms.focus();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'Enter']) await arms.press(key);
+    await expect.poll(() => bar(0, 1, 'data-value')).toBe('0.15');
+    await page.locator('[data-lane="0"]').getByRole('button', { name: 'arm 3' }).click();
+    await page.keyboard.press('2');
+    await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 2/);
+    await expect.poll(() => bar(0, 1, 'data-roles')).toContain('agent');
+    await expect.poll(() => page.url()).toMatch(/edits=0\.0\.move\.goal.*~0\.0\.move\.mean\.2\.1~0\.0\.act\.3~0\.1\.act\.1/);
+    await page.getByLabel('Delay').selectOption('200');
+    await expect.poll(() => page.url()).toMatch(/delay.*200/);
+  });
+
+  it.each([...new Set(LISTED.map(({ env }) => env.id))])('takes the same actions as in Node: %s', async world => {
+    const own = LISTED.filter(({ env }) => env.id === world).map(({ name }) => name);
+    const agents = [own[0], own[1] ?? 'source'];
+    const options = world === 't-maze' ? '&options={"shortest":200,"longest":200}' : '';
+    const role = worldOf(world).places[0].role;
+    const hash = `world=${world}${options}&agents=${agents}&seed=5&edits=0.250.move.${role}.2.0~0.600.wipe&steps=900,900`;
+    await open(hash);
+    await page.waitForSelector('[data-state=paused]');
+    const linked = fromLink(`#${hash}`, () => []);
+    const session = await openSession(linked);
+    await session.replay(linked.steps, linked.edits);
+    const views = await session.view();
+    await expect.poll(() => page.locator('.where').allTextContents()).toHaveLength(2);
+    for (const [lane, { scores: expected, action, step }] of views.entries()) {
+      const latest = expected.slice(-30).map(score => Number(score.toFixed(2)));
+      await expect.poll(() => scores(lane)).toEqual(latest);
+      expect(latest.length).toBeGreaterThan(3);
+      const card = page.locator(`[data-lane="${lane}"]`);
+      expect(await card.locator('.chosen span').textContent()).toBe(worldOf(world).actions[action]);
+      if (!worldOf(world).window) expect(await card.locator('.where').textContent()).toMatch(new RegExp(`step ${step},`));
+    }
   });
 });

@@ -8,12 +8,14 @@ import { madeBy } from '../../cache/provenance.ts';
 import type { StageOutput, StoreOptions } from '../../cache/store.ts';
 import { generatedReport } from '../../histories/generate.ts';
 import type { TransplantTable } from '../../play/index.ts';
+import { attendingLayers } from '../../policy/index.ts';
 import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Reference, type Sides } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { knownReference } from '../reference.ts';
+import { inspectBeliefs } from './belief-probe.ts';
 import { inspectProbes } from './probes.ts';
 import { inspectReconstruction } from './reconstruction.ts';
-import { attendingLayers, loadStreams, watchStreams } from './streams.ts';
+import { loadStreams, watchStreams } from './streams.ts';
 import { both, type InspectOptions, inTurn, openSubject, type Side, type Subject } from './subject.ts';
 import { inspectTransplants } from './transplants.ts';
 
@@ -34,6 +36,7 @@ export async function inspectRun({ run, out, options, command, progress, signal 
   const evaluate = { ...config.evaluate, window: undefined };
   const reference = knownReference({ ...config, evaluate }, model.family, [...subject.tasks.train, ...subject.tasks.heldOut]);
   const streams = await inTurn(side => watchStreams(subject, side));
+  await inspectBeliefs(subject);
   const inspection: Inspection = {
     format: INSPECTION_FORMAT,
     name: config.name,
@@ -75,7 +78,7 @@ function transplants(
 }
 
 function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection['attention'] {
-  const layers = attendingLayers(subject);
+  const layers = attendingLayers(subject.model.policyOptions);
   if (layers.length === 0) return { missing: 'Not available: no layer of this policy has cross-attention to Z.' };
   const [latents] = subject.model.latentShape(subject.agent.compressorId)!;
   return { layers, latents, ...both(side => loadStreams(streams[side]).attention) };

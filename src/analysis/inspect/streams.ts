@@ -11,6 +11,7 @@ import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
 import { readStageFile, type StageContext, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { recordRollout } from '../../play/index.ts';
+import { attendingLayers } from '../../policy/index.ts';
 import { moments, momentsWithin } from '../../records/index.ts';
 import { encodePrefixes } from '../../retrieval/prefixes.ts';
 import { Recording, segmentStarts, type Task } from '../../rl/index.ts';
@@ -74,10 +75,6 @@ const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] =>
 const endsOf = (subject: Subject, { starts, length }: Recording, at: readonly number[]): number[] =>
   at.map(moment => (inCalls(subject) ? Math.min(moment, length) : starts[moment]));
 
-/** Layers of the policy with cross-attention to Z, numbered from 0. Empty for the architecture `prefix`. */
-export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'model'>): readonly number[] =>
-  policyOptions.prefix ? [] : (policyOptions.crossLayers ?? [...Array(policyOptions.layers).keys()]);
-
 /** Number of recent raw transitions with at most the size of Z, but at least one. */
 export function recentTransitions({ model, agent }: Pick<Subject, 'model' | 'agent'>): number {
   const { tokensPerTransition, context } = model.tokenizer;
@@ -126,7 +123,7 @@ export function loadStreams({ folder }: StageOutput): WatchedStreams {
 async function play(subject: Subject, side: Side, task: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, agent, config, episodes, options } = subject;
   const { family } = model;
-  const layers = attendingLayers(subject).length;
+  const layers = attendingLayers(model.policyOptions).length;
   const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, moments(episodes, fullAfter(subject)));
   let weights: Float32Array = new Float32Array();
   const onAttention = (found: Float32Array) => {

@@ -55,6 +55,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
   const most = (tasks: readonly Task[]) => tasks.slice(0, options.tasks);
   return {
     folder,
+    description,
     config,
     model: new Model(config, family),
     agent: { compressorId: config.compressor, trained },

@@ -1,4 +1,4 @@
-/** @file `cadenza import` and `cadenza export`: conversion of learning histories from and to the file formats of other tools. */
+/** @file `cadenza import` and `cadenza export`: learning histories from and to the file formats of other tools, and models of a run's methods. */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,8 @@ interface ImportOptions {
 
 const LABELS_HELP =
   "action labels: executed actions (action), the expert's actions (expert), or action distributions recorded by cadenza (recorded)";
-const EXPORT_HELP = 'file to write, such as histories.hdf5; it must not exist. minari also writes metadata.json next to it';
+const EXPORT_HELP =
+  'new folder for the model; or new file for histories, such as histories.hdf5, next to which minari also writes metadata.json';
 
 export function registerExchange(program: Command): void {
   program
@@ -69,12 +70,24 @@ export function registerExchange(program: Command): void {
     });
   program
     .command('export')
-    .argument('<folder>', 'a run, its stage folder with histories, or a data set')
-    .description('write learning histories to an HDF5 file for other tools')
-    .addOption(new Option('--format <layout>', 'format of the HDF5 file').choices(WRITTEN_LAYOUTS).makeOptionMandatory())
-    .addOption(outOption(EXPORT_HELP, '--out <file>').makeOptionMandatory())
+    .argument('<folder>', 'a run; for histories also its stage folder with histories, or a data set')
+    .description('write a trained method of a run as a model, or learning histories to an HDF5 file for other tools')
+    .addOption(new Option('--method <name>', 'a method of the results, such as truncated: write its model').conflicts('format'))
+    .addOption(new Option('--format <layout>', 'write histories in this format of HDF5 files').choices(WRITTEN_LAYOUTS))
+    .addOption(outOption(EXPORT_HELP, '--out <path>').makeOptionMandatory())
     .addOption(jsonOption())
-    .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
+    .action(async (folder: string, { method, format, out, json = false }: ExportOptions) => {
+      if (method !== undefined) {
+        const { exportMethod } = await import('../../pipeline/export.ts');
+        await exportMethod(folder, method, out);
+        if (json) return printJson({ model: out });
+        return print(`Wrote ${method} of ${folder} to ${out}\n`);
+      }
+      if (format === undefined)
+        throw new CadenzaError(
+          'E_USAGE',
+          'expected --method for a model, or --format for histories, found neither. Give one, such as --method cad or --format minari.',
+        );
       const { exportHistories } = await import('../../data/exchange.ts');
       const { exchangeFormat } = await import('../../data/formats/index.ts');
       const from = await historyFolder(folder);
@@ -83,6 +96,13 @@ export function registerExchange(program: Command): void {
       if (json) return printJson({ histories, files });
       print(`Wrote ${histories} histories of ${folder} to ${files.join(' and ')}\n`);
     });
+}
+
+interface ExportOptions {
+  readonly method?: string;
+  readonly format?: string;
+  readonly out: string;
+  readonly json?: boolean;
 }
 
 /** For a first experiment: the fraction of tasks to hold out, and the segments per episode if each history is one episode. */

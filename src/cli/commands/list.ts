@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { ListedRun } from '../../server/listing.ts';
 import { wantsColor } from '../../util/color.ts';
 import { terminalWidth, wrap } from '../../util/text.ts';
 import { commandLine } from '../ending.ts';
 import { jsonOption, pathOf, print, printJson } from '../options.ts';
-import type { ListedRun } from '../runs.ts';
 
 export function registerList(program: Command): void {
   program
@@ -18,7 +18,7 @@ export function registerList(program: Command): void {
     .description('list runs with their state, score and differing settings')
     .addOption(jsonOption())
     .action(async (folders: string[] = [], { json }: { json?: boolean }) => {
-      const { listRuns } = await import('../runs.ts');
+      const { listRuns } = await import('../../server/listing.ts');
       // Before the first run, its folder does not exist.
       const runs = listRuns(folders.length > 0 ? folders : ['runs'].filter(existsSync));
       if (json) return printJson(runs);

@@ -82,8 +82,11 @@ const shapesOf = (values: readonly InferenceSession.ValueMetadata[]): Record<str
 export interface WebExecutorOptions {
   /** Threads of the WebAssembly kernels; a page needs cross-origin isolation for more than one. The first executor of a process decides. */
   readonly threads?: number;
-  /** Where a browser finds onnxruntime-web's `.wasm` and `.mjs` files, ending in `/`. Node reads them from the package. */
-  readonly baseUrl?: string;
+  /**
+   * Where a browser finds onnxruntime-web's `.wasm` and `.mjs` files: the address of their folder, ending in `/`, or those of the two files.
+   * Node reads them from the package.
+   */
+  readonly baseUrl?: string | { readonly mjs: string; readonly wasm: string };
 }
 
 /** Session options of onnxruntime-web. */

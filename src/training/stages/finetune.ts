@@ -102,6 +102,7 @@ export const finetune = defineStage({
       from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
       table: teacher.table,
       group: finetuneGroup(config),
+      validates: true,
     });
     return trainedAs([cadMethod(config)], compressor, output);
   },

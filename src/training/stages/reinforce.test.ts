@@ -21,7 +21,7 @@ import { expectLearners, source } from '../../sources/index.ts';
 import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import type { Trained, TrainingRun } from '../define.ts';
-import { batchesFor } from '../stage.ts';
+import { batchesFor } from '../prepare.ts';
 import { train } from '../trainer.ts';
 import { distill } from './distill.ts';
 import { type StageSections, stageOptimizer } from './index.ts';

@@ -1,18 +1,28 @@
 /** @file The page: the session on top, its agents side by side, their scores, and the memory of one of them. */
 
 import { sceneSVG } from '../../../src/rl/draw.ts';
-import { Curve, colorsOf } from './curve.tsx';
+import { TrainSection } from '../train/section.tsx';
+import { Bars } from './bars.tsx';
+import { BeliefWords } from './belief.tsx';
+import { colorNamesOf } from './colors.ts';
+import { Curve } from './curve.tsx';
 import { Grid } from './grid.tsx';
 import { MOST_AGENTS, SPEEDS } from './link.ts';
 import { Memory } from './memory.tsx';
+import { Save } from './save.tsx';
 import type { LaneView } from './session.ts';
 import * as state from './state.ts';
-import { worldIds, worldOf } from './worlds.ts';
+import { Tour, TourButton } from './tour.tsx';
+import { type Place, worldIds, worldOf } from './worlds.ts';
+import { You } from './you.tsx';
 
 /** Agents that are no models. */
 const OTHERS: Readonly<Record<string, string>> = { source: 'the source', random: 'random actions', you: 'you, by the keyboard' };
 
 const label = (agent: string) => state.models.value.find(({ name }) => name === agent)?.label ?? OTHERS[agent] ?? agent;
+
+/** What a click moves, on the page. */
+const nameOf = ({ role, name = `the ${role}` }: Place): string => name;
 
 /** Names of the agents, numbered where two are the same. */
 const names = (agents: readonly string[]) =>
@@ -24,7 +34,11 @@ const names = (agents: readonly string[]) =>
 export function App() {
   const { setup, lanes, shown, failure, restoring, world } = state;
   const called = names(lanes.value.map(({ agent }) => agent));
-  const colors = colorsOf(lanes.value.map(({ agent }) => agent));
+  const colorNames = colorNamesOf(
+    lanes.value.map(({ agent }) => agent),
+    state.models.value,
+  );
+  const colors = colorNames.map(name => `var(--${name})`);
   const onDrop = async (event: DragEvent) => {
     event.preventDefault();
     await state.drop(await filesOf(event.dataTransfer));
@@ -33,9 +47,13 @@ export function App() {
     // biome-ignore lint/a11y/noStaticElementInteractions: files can also be chosen by a button.
     <div class="page" onDragOver={event => event.preventDefault()} onDrop={onDrop}>
       <header>
-        <h1>cadenza playground</h1>
+        <div class="title">
+          <h1>cadenza playground</h1>
+          <TourButton />
+        </div>
         <p>{world.value.about} Weights never change here: all learning happens in the memory.</p>
       </header>
+      <Tour />
       {failure.value && (
         <p class="failure" role="alert">
           <strong>{failure.value.code}</strong> {failure.value.message}
@@ -43,7 +61,7 @@ export function App() {
       )}
       <Toolbar />
       {restoring.value !== undefined && restoring.value > 0 && <progress value={restoring.value} aria-label="Restoring the session" />}
-      <section class="lanes" aria-label="Agents">
+      <section class="lanes" aria-label="Agents" aria-busy={restoring.value !== undefined}>
         {lanes.value.map((lane, i) => (
           <LaneCard lane={lane} index={i} name={called[i]} color={colors[i]} />
         ))}
@@ -51,7 +69,13 @@ export function App() {
       {lanes.value.length > 0 && (
         <section aria-label="Scores">
           <h2>Learning</h2>
-          <Curve lanes={lanes.value} names={called} window={world.value.window} counted={world.value.family.outcome?.name} />
+          <Curve
+            lanes={lanes.value}
+            names={called}
+            colors={colors}
+            window={world.value.window}
+            counted={world.value.family.outcome?.name}
+          />
         </section>
       )}
       {setup.value && lanes.value.length > 0 && (
@@ -71,15 +95,23 @@ export function App() {
           <Memory lanes={lanes.value} names={called} index={shown.value} />
         </section>
       )}
+      {lanes.value.length > 0 && (
+        <section aria-label="Save">
+          <h2>Save the latest steps</h2>
+          <Save names={called} colors={colorNames} />
+        </section>
+      )}
+      <TrainSection />
     </div>
   );
 }
 
 function Toolbar() {
-  const { setup, playing, paused, speed, playable, fields, moving, world, shown } = state;
+  const { setup, lanes, playing, paused, speed, playable, fields, believed, moving, world, shown } = state;
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
+  const { choice, places } = world.value;
   const choices = [...playable.value.map(({ name }) => name), ...Object.keys(OTHERS)];
   return (
     <section class="toolbar" aria-label="Controls" data-state={paused.value ? 'paused' : 'playing'}>
@@ -90,9 +122,9 @@ function Toolbar() {
             value={at.world}
             onChange={event => {
               const next = event.currentTarget.value;
-              const model = state.models.value.find(({ env }) => env.id === next)?.name ?? 'random';
               state.moving.value = undefined;
-              state.open({ world: next, agents: [model, 'source'], seed: at.seed });
+              state.speed.value = worldOf(next).speed;
+              state.open({ world: next, agents: state.agentsOf(next), seed: at.seed });
             }}
           >
             {worldIds.map(id => (
@@ -100,6 +132,16 @@ function Toolbar() {
             ))}
           </select>
         </label>
+        {choice && (
+          <label>
+            {choice.name}
+            <select value={choice.value} onChange={event => reopen({ options: choice.of(Number(event.currentTarget.value)) })}>
+              {[...new Set([...choice.values, choice.value])].map(value => (
+                <option value={value}>{value}</option>
+              ))}
+            </select>
+          </label>
+        )}
         {at.agents.map((agent, i) => (
           <label>
             Agent {i + 1}
@@ -146,23 +188,37 @@ function Toolbar() {
         <button type="button" onClick={() => reopen({ seed: at.seed + 1 })}>
           New task
         </button>
-        <label class="check">
-          <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
-          Show what Z says in every cell
-        </label>
+        {world.value.moved && (
+          <label class="check">
+            <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
+            Show what Z says in every cell
+          </label>
+        )}
+        {lanes.value.some(({ beliefs }) => beliefs) && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={believed.value}
+              onChange={event => {
+                believed.value = event.currentTarget.checked;
+              }}
+            />
+            Show what a probe reads from Z
+          </label>
+        )}
         <fieldset>
           <legend>Click moves</legend>
-          {[undefined, ...world.value.places.map(({ role }) => role)].map(role => (
+          {[undefined, ...places].map(place => (
             <label class="check">
               <input
                 type="radio"
                 name="moving"
-                checked={moving.value === role}
+                checked={moving.value === place?.role}
                 onChange={() => {
-                  moving.value = role;
+                  moving.value = place?.role;
                 }}
               />
-              {role ? `the ${role}` : 'nothing'}
+              {place ? nameOf(place) : 'nothing'}
             </label>
           ))}
         </fieldset>
@@ -173,48 +229,50 @@ function Toolbar() {
 
 function LaneCard({ lane, index, name, color }: { lane: LaneView; index: number; name: string; color: string }) {
   const { scene, episode, step, running, probabilities, action, frozen } = lane;
-  const { moving, world } = state;
-  const { actionNames } = world.value.family;
+  const { moving, world, believed } = state;
+  const beliefs = believed.value ? lane.beliefs : undefined;
+  const { actions, places } = world.value;
   const where = world.value.window ? `call ${lane.steps}` : `episode ${episode + 1}, step ${step}`;
+  const about = state.models.value.find(model => model.name === lane.agent)?.about;
+  const moved = places.find(({ role }) => role === moving.value);
+  const given = {
+    moving: moved && nameOf(moved),
+    label: `${name}: ${where}.`,
+    onPlace: (cell: readonly [number, number]) => moved && state.edit(index, { kind: 'move', role: moved.role, cell }),
+  };
   return (
     <article class="lane" style={{ '--own': color }} data-lane={index}>
-      <h2 title={state.models.value.find(model => model.name === lane.agent)?.about}>{name}</h2>
-      {scene?.kind === 'grid' ? (
-        <Grid
-          scene={scene}
-          field={lane.field}
-          actionNames={actionNames}
-          moving={moving.value}
-          label={`${name}: ${where}.`}
-          onPlace={cell => moving.value && state.edit(index, { kind: 'move', role: moving.value, cell })}
-        />
-      ) : (
-        scene && <div dangerouslySetInnerHTML={{ __html: sceneSVG(scene) }} />
-      )}
+      <h2>{name}</h2>
+      {scene?.kind === 'grid' && <Grid scene={scene} field={lane.field} beliefs={beliefs} actionNames={actions} {...given} />}
+      {scene?.kind === 'bars' && <Bars scene={scene} {...given} />}
+      {scene?.kind === 'plane' && <div dangerouslySetInnerHTML={{ __html: sceneSVG(scene) }} />}
       <p class="where">
         {where}, score {Number(running.toFixed(2))}
         {frozen && <span class="badge">frozen</span>}
       </p>
-      {lane.agent === 'you' && actionNames ? (
-        <div class="controls you">
-          {actionNames.map((each, k) => (
-            <button type="button" onClick={() => state.edit(index, { kind: 'act', action: k })}>
-              {each}
-            </button>
-          ))}
-        </div>
+      {/* The first line of a caption says what has just been said. */}
+      <p class="caption">{scene?.caption?.split('\n').slice(1).join(', ')}</p>
+      {beliefs && <BeliefWords beliefs={beliefs} />}
+      {lane.agent === 'you' ? (
+        <You actions={actions} onAct={each => state.edit(index, { kind: 'act', action: each })} />
       ) : (
-        <Probabilities row={probabilities} names={actionNames} action={action} />
+        <Probabilities row={probabilities} names={actions} action={action} />
+      )}
+      {about && (
+        <details class="about">
+          <summary>About this agent</summary>
+          <p>{about}</p>
+        </details>
       )}
     </article>
   );
 }
 
 /** The distribution of the latest action. */
-function Probabilities({ row, names, action }: { row: readonly number[]; names?: readonly string[]; action: number }) {
+function Probabilities({ row, names, action }: { row: readonly number[]; names: readonly string[]; action: number }) {
   return (
     <ul class="probabilities" aria-label="Probabilities of the latest action">
-      {(names ?? row.map((_, i) => String(i))).map((each, i) => (
+      {names.map((each, i) => (
         <li class={i === action ? 'chosen' : undefined}>
           <span>{each}</span>
           <meter min={0} max={1} value={row[i] ?? 0}>

@@ -3,39 +3,19 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LaneView } from './session.ts';
+import { thinned } from './shades.ts';
 
 const [HEIGHT, LEFT, BOTTOM] = [190, 40, 30];
-
-/** Colors of what is no model, as in all figures, and of models in order: the first is that of CAD. */
-const OWN_COLORS: Readonly<Record<string, string>> = { source: 'var(--green)', random: 'var(--gray)', you: 'var(--orange)' };
-const MODEL_COLORS = ['var(--blue)', 'var(--pink)', 'var(--vermilion)', 'var(--sky)'];
-
-/** The colors of these agents. */
-export function colorsOf(agents: readonly string[]): string[] {
-  let models = 0;
-  return agents.map(agent => OWN_COLORS[agent] ?? MODEL_COLORS[models++ % MODEL_COLORS.length]);
-}
 
 interface CurveProps {
   readonly lanes: readonly LaneView[];
   readonly names: readonly string[];
+  readonly colors: readonly string[];
   /** Calls that a point stands for; an episode if absent. */
   readonly window?: number;
   /** What is counted in a window. */
   readonly counted?: string;
 }
-
-/** At most this many points are drawn for one agent; of more, each is a mean of neighbors. */
-const POINTS = 180;
-
-const thinned = (scores: readonly number[]): { x: number; y: number }[] => {
-  const size = Math.max(1, Math.ceil(scores.length / POINTS));
-  const groups = Math.ceil(scores.length / size);
-  return Array.from({ length: groups }, (_, g) => {
-    const part = scores.slice(g * size, (g + 1) * size);
-    return { x: g * size + (part.length + 1) / 2, y: part.reduce((sum, score) => sum + score, 0) / part.length };
-  });
-};
 
 /** The width of an element in pixels, so that texts keep their size on phones. */
 function useWidth(): [RefObject<HTMLElement>, number] {
@@ -49,14 +29,13 @@ function useWidth(): [RefObject<HTMLElement>, number] {
   return [element, width];
 }
 
-export function Curve({ lanes, names, window, counted }: CurveProps) {
+export function Curve({ lanes, names, colors, window, counted }: CurveProps) {
   const [figure, WIDTH] = useWidth();
-  const colors = colorsOf(lanes.map(({ agent }) => agent));
   const count = Math.max(8, ...lanes.map(({ scores }) => scores.length));
-  const most = Math.max(1, ...lanes.flatMap(({ scores }) => scores));
+  const [least, most] = [Math.min(0, ...lanes.flatMap(({ scores }) => scores)), Math.max(1, ...lanes.flatMap(({ scores }) => scores))];
   const x = (at: number) => LEFT + ((WIDTH - LEFT - 10) * at) / count;
-  const y = (score: number) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - 10) * score) / most;
-  const ticks = [0, most / 2, most];
+  const y = (score: number) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - 10) * (score - least)) / (most - least);
+  const ticks = [least, (least + most) / 2, most];
   const unit = window ? `${counted} in ${window} calls` : 'return of an episode';
   return (
     <figure class="curve" ref={figure}>

@@ -1,53 +1,39 @@
 /** @file A room with what is in it, the policy in every cell, and places that a click moves. */
 
-import { useState } from 'preact/hooks';
+import type { Belief } from '../../../src/policy/index.ts';
 import { type GridScene, type Mark, ROLES } from '../../../src/rl/scene.ts';
+import { BeliefCells } from './belief.tsx';
+import { Drawing, type DrawingProps, WAYS } from './drawing.tsx';
 
 /** Pixels of a cell. */
 const CELL = 30;
 
-/** Directions of actions by their names. */
-const WAYS: Readonly<Record<string, readonly [number, number]>> = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] };
-
-interface GridProps {
+interface GridProps extends DrawingProps {
   readonly scene: GridScene;
-  /** [cells][P] what the agent would do in every cell. */
+  /** [cells][P] what the agent would do in every cell; nothing where nobody acts. */
   readonly field?: readonly (readonly number[])[];
+  /** Where Z says that things are, if that is to be drawn. */
+  readonly beliefs?: readonly Belief[];
   readonly actionNames?: readonly string[];
-  /** What a click moves, if anything. */
-  readonly moving?: string;
-  readonly onPlace?: (cell: readonly [number, number]) => void;
-  readonly label: string;
 }
 
 const center = (index: number) => (index + 0.5) * CELL;
 
-export function Grid({ scene, field, actionNames, moving, onPlace, label }: GridProps) {
+export function Grid({ scene, field, beliefs, actionNames, ...given }: GridProps) {
   const { columns, rows, walls, marks } = scene;
-  const [cursor, setCursor] = useState<readonly [number, number]>([0, 0]);
-  const places = moving !== undefined && onPlace !== undefined;
   const cells = Array.from({ length: columns * rows }, (_, i) => [i % columns, Math.floor(i / columns)] as const);
-  const onKeyDown = (event: KeyboardEvent) => {
-    const way = WAYS[event.key.replace('Arrow', '').toLowerCase()];
-    if (way) {
-      const clamp = (value: number, count: number) => Math.max(0, Math.min(count - 1, value));
-      setCursor([clamp(cursor[0] + way[0], columns), clamp(cursor[1] + way[1], rows)]);
-    } else if (event.key === 'Enter' || event.key === ' ') onPlace?.(cursor);
-    else return;
-    event.preventDefault();
-  };
   return (
-    <svg
-      class={places ? 'grid places' : 'grid'}
+    <Drawing
+      kind="grid"
       viewBox={`-1 -1 ${columns * CELL + 2} ${rows * CELL + 2}`}
-      role={places ? 'application' : 'img'}
-      aria-label={places ? `${label} Arrow keys choose a cell, Enter moves the ${moving} there.` : label}
-      tabindex={places ? 0 : undefined}
-      onKeyDown={places ? onKeyDown : undefined}
-      data-columns={columns}
+      columns={columns}
+      rows={rows}
+      size={[CELL, CELL]}
+      {...given}
     >
       <rect class="floor" width={columns * CELL} height={rows * CELL} />
       {walls && cells.map(([x, y], i) => walls[i] !== 0 && <rect class="wall" x={x * CELL} y={y * CELL} width={CELL} height={CELL} />)}
+      {beliefs && <BeliefCells beliefs={beliefs} cell={CELL} />}
       <path
         class="lines"
         d={[
@@ -55,28 +41,13 @@ export function Grid({ scene, field, actionNames, moving, onPlace, label }: Grid
           ...Array.from({ length: columns + 1 }, (_, x) => `M${x * CELL} 0v${rows * CELL}`),
         ].join('')}
       />
-      {field && actionNames && cells.map(([x, y], i) => <Arrow x={center(x)} y={center(y)} row={field[i]} names={actionNames} />)}
+      {field &&
+        actionNames &&
+        cells.map(([x, y], i) => field[i].length > 0 && <Arrow x={center(x)} y={center(y)} row={field[i]} names={actionNames} />)}
       {marks.map(mark => (
         <Drawn mark={mark} />
       ))}
-      {places && (
-        <>
-          {cells.map(([x, y]) => (
-            // biome-ignore lint/a11y/noStaticElementInteractions: the drawing itself takes the keys.
-            <rect
-              class="target"
-              data-cell={`${x},${y}`}
-              x={x * CELL}
-              y={y * CELL}
-              width={CELL}
-              height={CELL}
-              onClick={() => onPlace([x, y])}
-            />
-          ))}
-          <rect class="cursor" x={cursor[0] * CELL + 2} y={cursor[1] * CELL + 2} width={CELL - 4} height={CELL - 4} />
-        </>
-      )}
-    </svg>
+    </Drawing>
   );
 }
 

@@ -1,7 +1,7 @@
 /** @file A session in the address of the page: `#world=dark-room&agents=cad,source&seed=1&steps=120,120&edits=…&speed=8`. */
 
 import type { Edit, EditKind, Setup } from './session.ts';
-import { worldIds } from './worlds.ts';
+import { worldIds, worldOf } from './worlds.ts';
 
 /** What a link restores. */
 export interface Linked extends Setup {
@@ -18,7 +18,7 @@ export interface Linked extends Setup {
 /** Most agents side by side, and most steps that a link restores. */
 export const [MOST_AGENTS, MOST_STEPS] = [4, 100_000];
 /** Steps a second. */
-export const SPEEDS = [2, 5, 10, 30, 100, 1000] as const;
+export const SPEEDS = [1, 2, 5, 10, 30, 100, 1000] as const;
 
 /** Edits in few characters: `lane.at.kind.arguments`, separated by `~`. */
 const KINDS: Readonly<
@@ -90,19 +90,24 @@ function readOptions(text: string | null): Linked['options'] {
   }
 }
 
-/** Reads what `toLink` wrote. What is missing or unknown has its default, so any text is a link. */
-export function fromLink(hash: string, agents: readonly string[]): Linked {
+/**
+ * Reads what `toLink` wrote. What is missing or unknown has its default, so any text is a link.
+ *
+ * @param agentsOf the agents of a world if the link has none.
+ */
+export function fromLink(hash: string, agentsOf: (world: string) => readonly string[]): Linked {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
   const list = (name: string) => (fields.get(name) ?? '').split(',').filter(Boolean);
   const speed = natural(fields.get('speed') ?? undefined);
+  const world = worldIds.find(id => id === fields.get('world')) ?? worldIds[0];
   return {
-    world: fields.get('world') ?? worldIds[0],
+    world,
     options: readOptions(fields.get('options')),
-    agents: [list('agents'), agents].find(names => names.length > 0)?.slice(0, MOST_AGENTS) ?? [],
+    agents: (list('agents').length > 0 ? list('agents') : agentsOf(world)).slice(0, MOST_AGENTS),
     seed: natural(fields.get('seed') ?? '1', 2 ** 32 - 1),
     steps: list('steps').map(steps => natural(steps, MOST_STEPS)),
     edits: (fields.get('edits') ?? '').split('~').flatMap(readEdit),
-    speed: SPEEDS.find(each => each === speed) ?? 10,
+    speed: SPEEDS.find(each => each === speed) ?? worldOf(world).speed,
     shown: natural(fields.get('shown') ?? '0', MOST_AGENTS - 1),
   };
 }

@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { start } from './state.ts';
+import '../base.css';
 import './style.css';
 
 render(<App />, document.getElementById('app')!);

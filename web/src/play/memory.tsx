@@ -1,17 +1,18 @@
 /** @file The memory of an agent: Z now, one latent through time, and what a person can do to it. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { bitsOfLatents } from './bits.ts';
+import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
-import { edit } from './state.ts';
+import { heatOf } from './shades.ts';
+import { edit, world } from './state.ts';
 
-/** Colors of −1, 0 and 1, for light and dark pages alike. */
-const [LOW, ZERO, HIGH] = [
-  [31, 119, 201],
-  [245, 245, 245],
-  [213, 94, 0],
-];
-
-const mix = (from: readonly number[], to: readonly number[], share: number) => from.map((part, i) => part + (to[i] - part) * share);
+/** Colors of numbers from −1 to 1, so many on each side of 0, as pixels of a picture: a page draws thousands for every step. */
+const LEVELS = 256;
+const COLORS = Uint32Array.from({ length: 2 * LEVELS + 1 }, (_, i) => {
+  const [red, green, blue] = heatOf(i / LEVELS - 1);
+  return (255 << 24) | (blue << 16) | (green << 8) | red;
+});
 
 /** A picture of rows × columns numbers, each divided by the largest. */
 function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
@@ -22,10 +23,10 @@ function HeatMap({ rows, columns, at, label, onPick, picked }: HeatMapProps) {
     let most = 1e-6;
     for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) most = Math.max(most, Math.abs(at(r, c)));
     const picture = context.createImageData(columns, rows);
+    const pixels = new Uint32Array(picture.data.buffer);
     for (let r = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) {
-        const value = at(r, c) / most;
-        picture.data.set([...mix(ZERO, value < 0 ? LOW : HIGH, Math.sqrt(Math.abs(value))), 255], 4 * (r * columns + c));
+        pixels[r * columns + c] = COLORS[Math.round(LEVELS * (1 + at(r, c) / most))];
       }
     context.putImageData(picture, 0, 0);
   });
@@ -75,8 +76,9 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
       <div>
         <h3>Z now</h3>
         <p class="note">
-          {M} latents of {D} numbers. Choose one to see it through time, or to change it.
+          {M} latents of {D} numbers, {bitsOfLatents(lane).toLocaleString('en')} bits. Choose one to see it through time, or to change it.
         </p>
+        <Readable beliefs={lane.beliefs} />
         <HeatMap
           rows={M}
           columns={D}
@@ -125,7 +127,7 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
           <p class="empty">Nothing yet: Z changes when a segment ends.</p>
         )}
         <div class="controls">
-          <button type="button" onClick={() => edit(index, { kind: 'wipe' })}>
+          <button type="button" data-tour="wipe" onClick={() => edit(index, { kind: 'wipe' })}>
             Wipe
           </button>
           <button type="button" aria-pressed={frozen} onClick={() => edit(index, { kind: 'freeze', on: !frozen })}>
@@ -138,8 +140,26 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
           ))}
         </div>
       </div>
+      {lane.attention && <AttentionBars attention={lane.attention} />}
+      {lane.alphabet && <Codes codes={lane.codes} alphabet={lane.alphabet} />}
     </div>
   );
+}
+
+/** How far to trust the probe, or how to make one. */
+function Readable({ beliefs }: Pick<LaneView, 'beliefs'>) {
+  const { places, family } = world.value;
+  const hidden = places.filter(({ role }) => family.hidden?.some(({ name }) => name === role));
+  if (hidden.length === 0) return null;
+  if (!beliefs)
+    return (
+      <p class="note">
+        This model has no probe, so the page cannot say where Z has the {hidden.map(({ role }) => role).join(' or the ')}. For a model of
+        yours, <code>cadenza inspect</code> with the folder of its run makes one.
+      </p>
+    );
+  const right = beliefs.map(({ name, accuracy }) => `the ${name} in ${Math.round(100 * accuracy)}%`).join(', ');
+  return <p class="note">A linear probe reads Z. On tasks that it was not fitted on, it is right about {right} of the moments.</p>;
 }
 
 const numberOf = (event: Event, most: number) =>

@@ -4,7 +4,14 @@
  * distribution over actions.
  */
 
-import type { AgentMemory, LoadedPolicy } from '../../../src/policy/index.ts';
+import {
+  type AgentMemory,
+  type Belief,
+  type LoadedPolicy,
+  type ModelDescription,
+  type Probe,
+  readBeliefs,
+} from '../../../src/policy/index.ts';
 import {
   type Actions,
   chooseActions,
@@ -73,18 +80,44 @@ export interface LaneView {
   readonly trail: readonly Float32Array[];
   readonly dropped: number;
   readonly frozen: boolean;
-  /** [cells][P] what it would do in each cell by its memory alone; present if asked for. */
+  /** [M · G] the codes of a discrete Z, and what they are. */
+  readonly codes?: Uint16Array;
+  readonly alphabet?: ModelDescription['codes'];
+  /** Where Z says that things are, for a model with a probe. */
+  readonly beliefs?: readonly Belief[];
+  /** [cells][P] what it would do in each cell by its memory alone, empty where nobody acts; present if asked for. */
   readonly field?: readonly (readonly number[])[];
+  /** Where its latest action attended; present for the agent that is looked at, if its model says so. */
+  readonly attention?: Attention;
+}
+
+/** Cross-attention of one action. */
+export interface Attention {
+  /** The layers that attend, counted from 0. */
+  readonly layers: readonly number[];
+  /** [layers][M] mean weights over heads of every latent. */
+  readonly latents: readonly (readonly number[])[];
+  /** [layers] what other tokens (a prompt, retrieved contexts) have together. */
+  readonly others: readonly number[];
+}
+
+/** What is computed for one agent alone. */
+export interface Look {
+  readonly lane: number;
+  /** Whether its field is. */
+  readonly field: boolean;
 }
 
 /** Opens a model by its name, acting in one environment. */
 export type OpenModel = (name: string) => Promise<Player>;
 
-/** Segments whose Z is kept for the picture through time. */
-const TRAIL = 120;
+/** What is kept of Z for the picture through time, at most. */
+const TRAIL = { segments: 120, numbers: 100_000 };
+
+const noSteps = () => ({ observation: [] as number[], action: [] as number[], reward: [] as number[] });
 
 /** Where memory can be read and replaced. */
-type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory'>;
+type Remembering = Pick<LoadedPolicy, 'forget' | 'memory' | 'setMemory' | 'attention'>;
 
 /** Who acts: a model, with a second copy that is asked what it would do elsewhere, or something else. */
 export interface Player {
@@ -92,7 +125,12 @@ export interface Player {
   /** Transitions of a segment, after which Z changes. */
   readonly segment: number;
   readonly latentShape?: readonly [M: number, D: number];
+  readonly codes?: ModelDescription['codes'];
+  readonly attention?: ModelDescription['attention'];
+  readonly probe?: Probe;
   readonly scout?: LoadedPolicy;
+  /** Whether it takes the most likely action, not one that is drawn. */
+  readonly greedy?: boolean;
 }
 
 /** One agent in its copy of the world. */
@@ -104,14 +142,17 @@ class Lane {
   readonly #player: Player;
   readonly #policy: Player['policy'];
   readonly #random: Random;
-  readonly #env: VectorEnv;
+  /** Everything random about the world. */
+  readonly #environment: Random;
+  #env: VectorEnv;
   #observation: Float32Array;
-  #past: { observation: number[]; action: number[]; reward: number[] } = { observation: [], action: [], reward: [] };
+  #past = noSteps();
   #scores: number[] = [];
   #running = 0;
   #episode = 0;
   #sinceSegment = 0;
   #latents?: Float32Array;
+  #codes?: Uint16Array;
   #trail: Float32Array[] = [];
   #dropped = 0;
   #frozen?: AgentMemory;
@@ -129,6 +170,7 @@ class Lane {
     this.#player = player;
     this.#policy = player.policy;
     this.#random = random;
+    this.#environment = environment;
     this.#policy.reset(1);
     this.#env = world.family.make([task], environment);
     this.#observation = this.#env.reset().slice();
@@ -138,11 +180,11 @@ class Lane {
 
   /** Takes one step; `you` with the given action. */
   async step(given?: number): Promise<void> {
-    const { family, window } = this.#world;
+    const { family, window, next: nextTask } = this.#world;
     const observation = this.#observation;
     const probabilities = await this.#policy.act(observation);
     const action: Actions = newActions(family.actionSpace, 1);
-    if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random));
+    if (given === undefined) action.set(chooseActions(probabilities, this.#policy.actions, this.#random, this.#player.greedy));
     else action[0] = given;
     this.#last = { probabilities: [...probabilities], action: action[0] };
     const { reward, terminated, truncated, finalObservation, executed, observation: next } = this.#env.step(action);
@@ -153,7 +195,7 @@ class Lane {
     const ended = terminated[0] === 1 || truncated[0] === 1;
     // In a life, a drawing shows the running attempt.
     const attempt = ended || (family.attempt?.(next, 0) ?? false);
-    if (attempt) this.#past = { observation: [], action: [], reward: [] };
+    if (attempt) this.#past = noSteps();
     else {
       this.#past.observation.push(...observation);
       this.#past.action.push(...feedback.action);
@@ -167,6 +209,19 @@ class Lane {
     this.#observation = next.slice();
     this.#sinceSegment++;
     if (ended || this.#sinceSegment === this.#player.segment) await this.#endSegment();
+    if (ended && nextTask) this.#live(nextTask(this.task, this.#environment.split('task', this.#episode)));
+  }
+
+  /** Begins a life of its own: an episode of this task, with no memory but a frozen one. */
+  #live(task: Task): void {
+    const { family } = this.#world;
+    this.task = task;
+    this.#env = family.make([task], this.#environment.split('life', this.#episode));
+    this.#observation = this.#env.reset().slice();
+    [this.#past, this.#running, this.#sinceSegment] = [noSteps(), 0, 0];
+    this.#policy.forget?.(0);
+    if (this.#frozen) this.#policy.setMemory?.(0, this.#frozen);
+    else if (this.#latents) this.#latents = new Float32Array(this.#latents.length);
   }
 
   async #endSegment(): Promise<void> {
@@ -175,24 +230,24 @@ class Lane {
     if (!this.#latents || !memory || !setMemory) return;
     const now = await memory(0);
     if (this.#frozen) setMemory(0, this.#frozen);
-    this.#show((this.#frozen ?? now).latents);
+    this.#show(this.#frozen ?? now);
   }
 
   /** Records a Z that a segment left. */
-  #show(latents: Float32Array | undefined): void {
+  #show({ latents, codes }: AgentMemory): void {
     if (!latents) return;
-    this.#latents = latents;
+    [this.#latents, this.#codes] = [latents, codes];
     this.#trail.push(latents);
-    if (this.#trail.length <= TRAIL) return;
+    if (this.#trail.length <= Math.min(TRAIL.segments, TRAIL.numbers / latents.length)) return;
     this.#trail.shift();
     this.#dropped++;
   }
 
-  /** Gives it another task; what it knows and where it is stay. */
+  /** Gives it another task. What it knows and where it is stay, unless every episode is a life of its own. */
   setTask(task: Task): void {
+    if (this.#world.next) this.#live(task);
+    else this.#env.setTask!(0, task);
     this.task = task;
-    // Places that can be moved are those of worlds whose task can change.
-    this.#env.setTask!(0, task);
   }
 
   /** Clears the memory. */
@@ -200,6 +255,7 @@ class Lane {
     this.#policy.forget?.(0);
     this.#sinceSegment = 0;
     this.#frozen = undefined;
+    this.#codes = undefined;
     if (this.#latents) this.#latents = new Float32Array(this.#latents.length);
   }
 
@@ -218,6 +274,7 @@ class Lane {
     this.#policy.setMemory?.(0, memory);
     if (this.#frozen) this.#frozen = memory;
     this.#latents = memory.latents?.slice() ?? this.#latents;
+    this.#codes = memory.codes;
   }
 
   /** [cells][P] what it would do in each cell by its memory alone: as if an episode began there. */
@@ -231,9 +288,27 @@ class Lane {
     if (memory?.latents) scout.setMemory(0, memory);
     const field: number[][] = [];
     // What is acted on twice counts once: every call is the first of an episode.
-    for (let cell = 0; cell < scene.columns * scene.rows; cell++)
-      field.push([...(await scout.act(moved(this.#observation, [cell % scene.columns, Math.floor(cell / scene.columns)])))]);
+    for (let cell = 0; cell < scene.columns * scene.rows; cell++) {
+      const seen = moved(this.#observation, [cell % scene.columns, Math.floor(cell / scene.columns)], scene);
+      field.push(seen ? [...(await scout.act(seen))] : []);
+    }
     return field;
+  }
+
+  /** Where the latest action attended. */
+  async attention(): Promise<Attention | undefined> {
+    const { attention, latentShape } = this.#player;
+    if (!attention || !latentShape || !this.#policy.attention || this.steps === 0) return undefined;
+    const { layers, heads, tokens } = attention;
+    const weights = await this.#policy.attention();
+    const mean = (layer: number, token: number) => {
+      let sum = 0;
+      for (let head = 0; head < heads; head++) sum += weights[(layer * heads + head) * tokens + token];
+      return sum / heads;
+    };
+    const [M] = latentShape;
+    const latents = layers.map((_, l) => Array.from({ length: M }, (_, m) => mean(l, m)));
+    return { layers, latents, others: latents.map(row => Math.max(0, 1 - row.reduce((a, b) => a + b, 0))) };
   }
 
   scene(): Scene | undefined {
@@ -241,7 +316,8 @@ class Lane {
     return family.render?.(this.task, this.#observation, this.#past as PastSteps);
   }
 
-  view(field?: readonly (readonly number[])[]): LaneView {
+  view(looked: Pick<LaneView, 'field' | 'attention'> = {}): LaneView {
+    const { probe, codes, latentShape } = this.#player;
     return {
       agent: this.agent,
       steps: this.steps,
@@ -253,11 +329,14 @@ class Lane {
       running: this.#running,
       ...this.#last,
       latents: this.#latents,
-      latentShape: this.#player.latentShape,
+      latentShape,
+      codes: this.#codes,
+      alphabet: codes,
+      beliefs: probe && this.#latents && readBeliefs(probe, this.#latents),
       trail: [...this.#trail],
       dropped: this.#dropped,
       frozen: this.#frozen !== undefined,
-      field,
+      ...looked,
     };
   }
 }
@@ -312,8 +391,8 @@ export class Session {
     this.edits.push({ lane, at: target.steps, ...what });
     switch (what.kind) {
       case 'move': {
-        const place = this.world.places.find(({ role }) => role === what.role);
-        if (place) target.setTask(place.moved(target.task, what.cell));
+        const task = this.world.places.find(({ role }) => role === what.role)?.moved(target.task, what.cell) ?? target.task;
+        if (task !== target.task) target.setTask(task);
         break;
       }
       case 'wipe':
@@ -334,7 +413,7 @@ export class Session {
         const memory = await target.memory();
         if (!memory?.latents) break;
         const changed = (values: Float32Array | undefined) => values?.with(what.index, what.value);
-        await target.remember({ ...memory, latents: changed(memory.latents), state: changed(memory.state) });
+        await target.remember({ ...memory, codes: undefined, latents: changed(memory.latents), state: changed(memory.state) });
         break;
       }
       case 'act':
@@ -347,8 +426,9 @@ export class Session {
    * Goes to where each agent has taken so many steps, doing on the way what was done before.
    *
    * @param edits in the order in which they were done.
+   * @param onStep called after each step with the share that is done, and with the number of steps that are left.
    */
-  async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number) => void): Promise<void> {
+  async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number, left: number) => unknown): Promise<void> {
     const total = Math.max(1, Math.max(...steps.filter((_, i) => this.#lanes[i]?.agent !== 'you'), 0));
     const waiting = [...edits];
     const due = async () => {
@@ -362,15 +442,23 @@ export class Session {
       if (this.#lanes.every(({ agent, steps: taken }, i) => agent === 'you' || taken >= (steps[i] ?? 0))) break;
       await this.step();
       await due();
-      onStep?.((t + 1) / total);
+      await onStep?.((t + 1) / total, total - t - 1);
     }
   }
 
-  /** The agents as a page shows them, with the field of one of them if asked for. */
-  async view(fieldOf?: number): Promise<LaneView[]> {
-    const field = fieldOf === undefined ? undefined : await this.#lanes[fieldOf]?.field();
-    return this.#lanes.map((lane, i) => lane.view(i === fieldOf ? field : undefined));
+  /** The agents as a page shows them, with what is computed for one of them alone. */
+  async view(look?: Look): Promise<LaneView[]> {
+    const at = look && this.#lanes[look.lane];
+    const looked = at && { attention: await at.attention(), field: look.field ? await at.field() : undefined };
+    return this.#lanes.map(lane => lane.view(lane === at ? looked : undefined));
   }
+}
+
+/** The agents before their first step, without their models: what can be shown while these are loaded. */
+export async function sketch(setup: Setup): Promise<LaneView[]> {
+  const { agents } = setup;
+  const session = await Session.open({ ...setup, agents: agents.map(() => 'random') }, () => Promise.reject());
+  return (await session.view()).map((view, i) => ({ ...view, agent: agents[i] }));
 }
 
 /** An agent of a session by its name. */

@@ -2,8 +2,9 @@
 
 import { computed, signal } from '@preact/signals';
 import type { ListedModel } from '../../../src/server/listed-model.ts';
+import * as training from '../train/link.ts';
 import { fromLink, type Linked, toLink } from './link.ts';
-import type { Answer, Request } from './protocol.ts';
+import type { Answer, ModelFiles, Request } from './protocol.ts';
 import type { Edit, EditKind, LaneView, Setup } from './session.ts';
 import { type World, worldOf } from './worlds.ts';
 
@@ -25,9 +26,14 @@ export const playing = signal(false);
 export const paused = signal(false);
 /** The agent whose memory is shown. */
 export const shown = signal(0);
-/** Whether the policy is drawn in every cell, and what the next click moves. */
+/** Whether the policy is drawn in every cell, whether beliefs are, and what the next click moves. */
 export const fields = signal(true);
+export const believed = signal(true);
 export const moving = signal<string | undefined>(undefined);
+/** The stop of the tour; undefined if it is closed. */
+export const tour = signal<number | undefined>(undefined);
+/** Whether the address asks for the tour, which begins once there is something to see. */
+let asksForTour = new URLSearchParams(location.search).has('tour');
 /** Share of a session that has been restored; undefined if none is being restored. */
 export const restoring = signal<number | undefined>(undefined);
 /** What went wrong last. */
@@ -50,8 +56,16 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       paused.value = data.paused && !playing.value;
       restoring.value = undefined;
       if (shown.value >= data.lanes.length) shown.value = 0;
+      if (asksForTour) [tour.value, asksForTour] = [0, false];
       requestAnimationFrame(() => ask({ kind: 'drawn' }));
       if (paused.value) writeLink();
+      break;
+    case 'sketch':
+      lanes.value = data.lanes;
+      break;
+    case 'recorded':
+      restoring.value = undefined;
+      recorded?.(data.frames);
       break;
     case 'progress':
       restoring.value = data.share;
@@ -59,13 +73,14 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
     case 'model':
       models.value = [
         ...models.value.filter(({ name }) => name !== data.name),
-        { name: data.name, label: data.name, about: 'Dropped on this page.', env: data.env },
+        { name: data.name, label: data.name, about: data.about, probe: data.probe, env: data.env },
       ];
       open({ world: data.env.id, options: data.env.options, agents: [data.name, 'source'], seed: setup.value?.seed ?? 1 });
       break;
     case 'failed':
       failure.value = { code: data.code, message: data.message };
       restoring.value = undefined;
+      recorded?.([]);
       pause();
       break;
   }
@@ -74,14 +89,21 @@ worker.onerror = ({ message }) => {
   failure.value = { code: 'E_INTERNAL', message };
 };
 
+/** The agents that a world is opened with: the first two of its models, or one and the source. */
+export const agentsOf = (id: string): string[] => {
+  const own = models.value.filter(({ env }) => env.id === id).map(({ name }) => name);
+  return [...(own.length > 0 ? own : ['random']), 'source'].slice(0, 2);
+};
+
 /** Opens a session, at its beginning or where a link says. */
 export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' | 'edits'> = { steps: [], edits: [] }): void {
   pause();
   failure.value = undefined;
   restoring.value = 0;
   setup.value = next;
-  ask({ kind: 'open', base: BASE, setup: next, steps, edits: done });
-  ask({ kind: 'field', lane: fields.value ? shown.value : undefined });
+  const probes = models.value.flatMap(({ name, probe }) => (probe ? [name] : []));
+  ask({ kind: 'look', at: { lane: shown.value, field: fields.value } });
+  ask({ kind: 'open', base: BASE, probes, setup: next, steps, edits: done });
 }
 
 export function play(): void {
@@ -111,8 +133,20 @@ export const edit = (lane: number, what: EditKind) => ask({ kind: 'edit', lane, 
 export function show(lane: number, field = fields.value): void {
   shown.value = lane;
   fields.value = field;
-  ask({ kind: 'field', lane: field ? lane : undefined });
+  ask({ kind: 'look', at: { lane, field } });
   writeLink();
+}
+
+let recorded: ((frames: readonly (readonly LaneView[])[]) => void) | undefined;
+
+/** The agents after each of the latest steps of the session, which is paused and played again for it. */
+export function record(last: number): Promise<readonly (readonly LaneView[])[]> {
+  pause();
+  restoring.value = 0;
+  return new Promise(resolve => {
+    recorded = resolve;
+    ask({ kind: 'record', last });
+  });
 }
 
 /** Plays a model whose files were dropped on the page. */
@@ -123,26 +157,33 @@ export async function drop(files: readonly File[]): Promise<void> {
     return;
   }
   const read = async (file: File) => [file.name, new Uint8Array(await file.arrayBuffer())] as const;
-  ask({ kind: 'model', name: 'dropped', files: Object.fromEntries(await Promise.all(files.map(read))) });
+  add('dropped', 'Dropped on this page.', Object.fromEntries(await Promise.all(files.map(read))));
 }
+
+/** Adds a model of these files, and plays it. */
+export const add = (name: string, about: string, files: ModelFiles) => ask({ kind: 'model', name, about, files });
 
 /** Writes the session into the address of the page. */
 function writeLink(): void {
   const at = setup.value;
   if (!at || restoring.value !== undefined || lanes.value.length === 0) return;
   const steps = lanes.value.map(lane => lane.steps);
-  history.replaceState(null, '', `#${toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value })}`);
+  history.replaceState(
+    null,
+    '',
+    `#${toLink({ ...at, steps, edits: edits.value, speed: speed.value, shown: shown.value })}${training.linkOf()}`,
+  );
 }
 
 /** Opens what the address says, and again whenever a person changes it. */
 export async function start(): Promise<void> {
   const restore = () => {
-    const linked = fromLink(location.hash, ['', 'source']);
+    const linked = fromLink(location.hash, agentsOf);
     speed.value = linked.speed;
     shown.value = linked.shown;
-    const ofWorld = models.value.filter(({ env }) => env.id === linked.world);
-    const agents = linked.agents.map(name => name || (ofWorld[0]?.name ?? 'random'));
-    open({ world: linked.world, options: linked.options, agents, seed: linked.seed }, linked);
+    training.restore(location.hash);
+    const { world: id, options, agents, seed } = linked;
+    open({ world: id, options, agents, seed }, linked);
   };
   try {
     const response = await fetch(`${BASE}/index.json`);
@@ -152,4 +193,5 @@ export async function start(): Promise<void> {
   }
   addEventListener('hashchange', restore);
   restore();
+  training.settings.subscribe(writeLink);
 }

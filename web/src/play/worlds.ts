@@ -2,45 +2,67 @@
 
 import { environment } from '../../../src/envs/index.ts';
 import type { ModelDescription } from '../../../src/policy/index.ts';
-import type { EnvFamily, Task } from '../../../src/rl/index.ts';
+import type { EnvFamily, GridScene, Task } from '../../../src/rl/index.ts';
 import { canonicalJson } from '../../../src/util/canonical.ts';
 import type { Random } from '../../../src/util/random.ts';
 
+type EnvOptions = Readonly<Record<string, unknown>>;
+
 /** Something that can be moved by a click. */
 export interface Place {
-  /** What it is, as its mark in a drawing. */
-  readonly role: 'start' | 'goal' | 'key' | 'door';
-  /** Its cell [x, y] in a task. */
-  at(task: Task): readonly number[];
-  /** The task with it in another cell. */
+  /** What it is in links, and as its mark in a drawing if it has one. */
+  readonly role: string;
+  /** What it is on the page; `the` role if absent. */
+  readonly name?: string;
+  /** The task with it in another cell [column, row] of the drawing. */
   moved(task: Task, cell: readonly number[]): Task;
+}
+
+/** Something that is chosen before a session begins, among numbers. */
+export interface Choice {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly value: number;
+  /** Options of the environment with another one. */
+  of(value: number): EnvOptions;
 }
 
 /** A world that agents learn in. */
 export interface World {
   readonly id: string;
   readonly name: string;
-  /** What an agent has to find out there, in one sentence. */
+  /** What an agent has to find out there, in a sentence or two. */
   readonly about: string;
   readonly family: EnvFamily;
+  /** Names of the actions. */
+  readonly actions: readonly string[];
   /** What can be moved. */
   readonly places: readonly Place[];
+  readonly choice?: Choice;
   /** Draws a task. */
   draw(random: Random): Task;
+  /**
+   * Draws the task of the next episode. Every episode is a life of its own then: nothing is remembered from one to the next, and a task that a
+   * person changes begins a new one. Absent where all episodes have one task, which can change at any time.
+   */
+  next?(task: Task, random: Random): Task;
   /** The source whose learning agents of this world have distilled. */
   readonly source: string;
-  /** What an agent would observe in another cell, other things being equal; absent where nothing moves in cells. */
-  moved?(observation: Float32Array, cell: readonly number[]): Float32Array;
+  /**
+   * What an agent would observe in another cell, other things being equal; undefined in cells where nobody acts. Absent where nothing moves in
+   * cells.
+   */
+  moved?(observation: Float32Array, cell: readonly number[], scene: GridScene): Float32Array | undefined;
   /** What the curve shows a point of: the return of an episode, or what is counted in so many calls. */
   readonly window?: number;
+  /** Whether models take the most likely action: where a thousand have to be right, one that is drawn is often wrong. */
+  readonly greedy?: boolean;
+  /** Steps a second to begin with. */
+  readonly speed: number;
 }
 
 /** A place that is a list of numbers [x, y] of a task. */
-const place = (role: Place['role']): Place => ({
-  role,
-  at: task => task[role] as readonly number[],
-  moved: (task, cell) => ({ ...task, [role]: [...cell] }),
-});
+const place = (role: string): Place => ({ role, moved: (task, cell) => ({ ...task, [role]: [...cell] }) });
 
 /** The first two numbers of an observation are the cell. */
 const inCell = (observation: Float32Array, cell: readonly number[]): Float32Array => {
@@ -49,40 +71,42 @@ const inCell = (observation: Float32Array, cell: readonly number[]): Float32Arra
   return seen;
 };
 
-/** Any task of a family. */
-const anyTask = (family: EnvFamily) => (random: Random) => {
-  if (family.drawTask) return family.drawTask(random);
-  const tasks = family.tasks!();
-  return tasks[random.integer(tasks.length)];
-};
-
-type EnvOptions = Readonly<Record<string, unknown>>;
+/** What follows from a family: any of its tasks, and the names of its actions. */
+const ofFamily = (family: EnvFamily) => ({
+  family,
+  actions: family.actionNames ?? [],
+  draw(random: Random): Task {
+    if (family.drawTask) return family.drawTask(random);
+    const tasks = family.tasks!();
+    return tasks[random.integer(tasks.length)];
+  },
+});
 
 function darkRoom(options: EnvOptions): World {
   const family = environment('dark-room', options);
   return {
+    ...ofFamily(family),
     id: 'dark-room',
     name: 'Dark Room',
     about: `A hidden goal pays 1 for every step that ends on it. Episodes have ${family.horizon} steps.`,
-    family,
     places: [place('goal')],
-    draw: anyTask(family),
     source: 'r-max',
     moved: inCell,
+    speed: 10,
   };
 }
 
 function keyToDoor(options: EnvOptions): World {
   const family = environment('key-to-door', options);
   return {
+    ...ofFamily(family),
     id: 'key-to-door',
     name: 'Key-to-Door',
     about: `A hidden key pays 1, then a hidden door pays 1 and ends the episode, which has at most ${family.horizon} steps.`,
-    family,
     places: [place('key'), place('door')],
-    draw: anyTask(family),
     source: 'r-max',
     moved: inCell,
+    speed: 30,
   };
 }
 
@@ -94,13 +118,12 @@ function lifelong(options: EnvOptions): World {
   const { columns } = family.attempts!;
   const layoutOf = (task: Task) => task.layouts as readonly number[];
   return {
+    ...ofFamily(family),
     id: 'key-to-door-life',
     name: 'Lifelong Key-to-Door',
     about: 'One life of attempts in a room with a hidden key and a hidden door. Move them, and watch the agent notice.',
-    family,
     places: LAYOUT.map((role, k) => ({
       role,
-      at: task => layoutOf(task).slice(2 * k, 2 * k + 2),
       moved: (task, cell) => ({
         ...task,
         layouts: layoutOf(task)
@@ -112,6 +135,74 @@ function lifelong(options: EnvOptions): World {
     source: 'layout-search',
     moved: inCell,
     window: 100,
+    speed: 100,
+  };
+}
+
+/** Lengths of a bar that a click can choose. */
+export const BAR_STEPS = 20;
+
+function bandit(options: EnvOptions): World {
+  const family = environment('delayed-bandit', { arms: 5, ...options });
+  const { arms, pulls, delay } = { arms: 5, pulls: 50, delay: 50, ...options } as Record<'arms' | 'pulls' | 'delay', number>;
+  const meansOf = (task: Task) => task.means as readonly number[];
+  return {
+    ...ofFamily(family),
+    id: 'delayed-bandit',
+    name: 'Bandit',
+    about: `Arms with hidden mean rewards: find the best one. An episode has ${pulls} pulls, ${delay} steps that teach nothing, and ${pulls} pulls more.`,
+    actions: Array.from({ length: arms }, (_, arm) => `arm ${arm}`),
+    places: [
+      {
+        role: 'goal',
+        name: 'the best arm',
+        moved(task, [, arm]) {
+          const means = meansOf(task);
+          const best = means.indexOf(Math.max(...means));
+          return arm < means.length ? { ...task, means: means.with(best, means[arm]).with(arm, means[best]) } : task;
+        },
+      },
+      {
+        role: 'mean',
+        name: 'the mean of an arm',
+        moved(task, [length, arm]) {
+          const means = meansOf(task);
+          return arm < means.length && length < BAR_STEPS ? { ...task, means: means.with(arm, (length + 1) / BAR_STEPS) } : task;
+        },
+      },
+    ],
+    choice: { name: 'Delay', values: [0, 50, 200, 1000], value: delay, of: value => ({ ...options, delay: value }) },
+    source: 'ucb',
+    speed: 30,
+  };
+}
+
+function tMaze(options: EnvOptions): World {
+  const family = environment('t-maze', { shortest: 1000, longest: 1000, ...options });
+  return {
+    ...ofFamily(family),
+    id: 't-maze',
+    name: 'T-maze',
+    about: 'The first observation shows a cue, up or down, and no other one does: turn that way at the end of the corridor for reward 1.',
+    places: [
+      {
+        role: 'goal',
+        name: 'the cue, in a new episode',
+        // Rows of a drawing: up, the corridor, down.
+        moved: (task, [, row]) => (row === 1 ? task : { ...task, cue: row === 0 ? 1 : -1 }),
+      },
+    ],
+    choice: {
+      name: 'Moves to the junction',
+      values: [100, 300, 1000, 3000],
+      value: family.horizon - 1,
+      of: value => ({ ...options, shortest: value, longest: value }),
+    },
+    next: (task, random) => ({ ...task, cue: random.integer(2) === 0 ? -1 : 1 }),
+    source: 'recall',
+    moved: (_, [column, row], { columns }) => (row === 1 ? Float32Array.of(Number(column === columns - 1), 0) : undefined),
+    greedy: true,
+    speed: 1000,
   };
 }
 
@@ -119,6 +210,8 @@ const WORLDS: Readonly<Record<string, (options: EnvOptions) => World>> = {
   'dark-room': darkRoom,
   'key-to-door': keyToDoor,
   'key-to-door-life': lifelong,
+  'delayed-bandit': bandit,
+  't-maze': tMaze,
 };
 
 /** Ids of the worlds, the first being the one to begin with. */

@@ -6,12 +6,12 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { checkpointStep } from '../cache/checkpoint.ts';
-import { RECORDED_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { type AnyResults, RECORDED_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
 import { openResults } from '../reports/open.ts';
 import { type Headline, headlineOf } from '../reports/summary.ts';
-import { isMap } from '../util/canonical.ts';
 import { attempt, CadenzaError } from '../util/errors.ts';
 import { packedPath } from '../util/files.ts';
+import { differing, leavesOf } from '../util/leaves.ts';
 import { isHeld } from '../util/lock.ts';
 
 export interface ListedRun {
@@ -32,13 +32,11 @@ export interface ListedRun {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-const [RESULTS, STUDY, STAGES, RECORD] = ['results.json', 'tune.json', 'stages', 'stage.json'];
+export const [RESULTS, STUDY, STAGES] = ['results.json', 'tune.json', 'stages'];
+const RECORD = 'stage.json';
 
 /** Results have a few hundred kilobytes. A file far larger than that is something else. */
 const MOST_BYTES = 2 ** 26;
-
-/** Settings that do not change results: names, provenance and hardware. */
-const ASIDE = ['name', 'imports', 'selection', 'checkpoint', 'executor'];
 
 /** The runs in folders. Each folder is a run or contains runs. Throws `E_DATA` if a folder cannot be read. */
 export function listRuns(folders: readonly string[]): ListedRun[] {
@@ -63,7 +61,8 @@ export function foldersIn(folder: string): string[] {
   }
 }
 
-function readRun(folder: string): ListedRun {
+/** A run by its results and its stages. */
+export function readRun(folder: string): ListedRun {
   const { kind, time, unfinished, ...where } = stagesIn(join(folder, STAGES));
   const file = [RESULTS, STUDY].map(name => packedPath(join(folder, name))).find(existsSync);
   const written = (file === undefined ? undefined : attempt(() => statSync(file).mtimeMs)) ?? 0;
@@ -72,8 +71,7 @@ function readRun(folder: string): ListedRun {
   if (!file) return { ...about, kind, ...where };
   const isStudy = file.endsWith(STUDY);
   try {
-    if (statSync(file).size > MOST_BYTES) throw new CadenzaError('E_DATA', `${basename(file)} is too large`);
-    const found = isStudy ? { kind: 'study' } : describeResults(folder);
+    const found = isStudy ? { kind: 'study' } : describeResults(resultsIn(folder));
     // An unfinished stage that is newer than the results belongs to a later run in the same folder.
     return { ...about, ...found, state: 'finished', ...(where.state === 'running' || unfinished > written ? where : {}) };
   } catch (error) {
@@ -81,8 +79,14 @@ function readRun(folder: string): ListedRun {
   }
 }
 
-function describeResults(folder: string): Pick<ListedRun, 'name' | 'kind' | 'score' | 'settings'> {
-  const { results } = openResults(folder);
+/** The results of a run. Throws `E_DATA` as `openResults` does, and if they are too large. */
+export function resultsIn(folder: string): AnyResults {
+  const file = packedPath(join(folder, RESULTS));
+  if ((attempt(() => statSync(file).size) ?? 0) > MOST_BYTES) throw new CadenzaError('E_DATA', `${basename(file)} is too large`);
+  return openResults(folder).results;
+}
+
+function describeResults(results: AnyResults): Pick<ListedRun, 'name' | 'kind' | 'score' | 'settings'> {
   const { ablation, base, ...config } = results.run.config as Record<string, unknown>;
   const kinds: Readonly<Record<string, string>> = { [SUPERVISED_FORMAT]: 'supervised', [RECORDED_FORMAT]: 'recorded' };
   return {
@@ -115,18 +119,4 @@ function stagesIn(folder: string) {
     stage: at?.stage,
     step: step === undefined ? undefined : Number(step),
   };
-}
-
-/** Settings by their dotted paths. */
-function leavesOf(settings: unknown, path: readonly string[] = []): Record<string, unknown> {
-  if (!isMap(settings)) return { [path.join('.')]: settings };
-  const entries = Object.entries(settings).filter(([key]) => path.length > 0 || !ASIDE.includes(key));
-  return Object.assign({}, ...entries.map(([key, value]) => leavesOf(value, [...path, key])));
-}
-
-/** The settings that differ between runs, in order. Runs without settings are ignored, because theirs are unknown. */
-function differing(all: readonly Readonly<Record<string, unknown>>[]): string[] {
-  const known = all.filter(settings => Object.keys(settings).length > 0);
-  const keys = [...new Set(known.flatMap(Object.keys))];
-  return keys.filter(key => new Set(known.map(settings => JSON.stringify(settings[key]))).size > 1);
 }

@@ -5,9 +5,9 @@ import { afterAll, expect, it } from 'vitest';
 import { ROOT, withinProcess } from '../../test/helpers/command.ts';
 import { carrying, exit } from '../../test/helpers/failure.ts';
 import { CHECKPOINT, saveCheckpoint } from '../cache/checkpoint.ts';
+import { formatRuns } from '../cli/commands/list.ts';
 import { claim } from '../util/lock.ts';
-import { formatRuns } from './commands/list.ts';
-import { listRuns } from './runs.ts';
+import { listRuns } from './listing.ts';
 
 const runs = mkdtempSync(join(tmpdir(), 'cadenza-list-'));
 afterAll(() => rmSync(runs, { recursive: true }));
