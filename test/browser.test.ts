@@ -102,7 +102,7 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
     const files = { compress: compress && fused(compress), act: fused(act) };
     const { description } = readModel(join(root, name));
     const graphs = { 'act.onnx': files.act, 'compress.onnx': files.compress };
-    const own = sealDescription({ ...description, codes: undefined, steps: undefined }, graphs);
+    const own = sealDescription({ ...description, codes: undefined, steps: undefined, attention: undefined }, graphs);
     expectSame(await play({ ...files, description: own }, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
   });
 

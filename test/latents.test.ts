@@ -55,6 +55,7 @@ describe.each(Object.keys(BITS))('a tiny run with %s latents', kind => {
   it('exports graphs whose codes give the latents back, natively and in WebAssembly', async () => {
     expect(readdirSync(join(out, 'model')).sort()).toEqual([
       'act.onnx',
+      'attention.onnx',
       'begin.onnx',
       'compress.onnx',
       ...(discrete ? ['decode.onnx'] : []),

@@ -30,7 +30,7 @@ const copy = (name: string) => {
   cpSync(base, out, { recursive: true });
   return out;
 };
-const outputs = (out: string) => readdirSync(out).filter(name => !['stages', 'earlier'].includes(name));
+const outputs = (out: string) => readdirSync(out).filter(name => !['stages', 'earlier', 'progress.json'].includes(name));
 const hashes = (out: string) =>
   Object.fromEntries(
     ['config.yaml', 'results.json', 'returns.json', 'model/model.json'].map(file => [file, sha256(readFileSync(join(out, file)))]),

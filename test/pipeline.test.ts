@@ -139,7 +139,14 @@ describe('a tiny run', () => {
     expect(readFileSync(join(first, 'results.html'), 'utf8')).toMatch(/^<!doctype html>/i);
     expect(readFileSync(join(first, 'results.svg'), 'utf8')).toContain('<svg');
     expect(readFileSync(join(first, 'results.png')).subarray(1, 4).toString()).toBe('PNG');
-    expect(readdirSync(join(first, 'model')).sort()).toEqual(['act.onnx', 'begin.onnx', 'compress.onnx', 'model.json', 'step.onnx']);
+    expect(readdirSync(join(first, 'model')).sort()).toEqual([
+      'act.onnx',
+      'attention.onnx',
+      'begin.onnx',
+      'compress.onnx',
+      'model.json',
+      'step.onnx',
+    ]);
     expect(existsSync(join(first, 'config.yaml'))).toBe(true);
   });
 

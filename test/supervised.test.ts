@@ -90,7 +90,8 @@ describe('a tiny supervised run', () => {
   });
 
   it('writes a page, figures and the configuration', () => {
-    expect(readdirSync(first).sort()).toEqual(['config.yaml', 'results.html', 'results.json', 'results.png', 'results.svg', 'stages']);
+    const files = ['config.yaml', 'progress.json', 'results.html', 'results.json', 'results.png', 'results.svg', 'stages'];
+    expect(readdirSync(first).sort()).toEqual(files);
     const page = readFileSync(join(first, 'results.html'), 'utf8');
     expect(page).toMatch(/^<!doctype html>/i);
     for (const name of [...METHODS, 'ridge']) expect(page).toContain(name);
@@ -153,7 +154,7 @@ describe('a supervised run again', () => {
     expect(made()).toEqual(['audit', 'cad']);
     await until('baselines', TINY);
     expect(made().sort()).toEqual(['audit', ...METHODS].sort());
-    expect(readdirSync(out)).toEqual(['stages']);
+    expect(readdirSync(out).sort()).toEqual(['progress.json', 'stages']);
     await until('evaluate', TINY);
     expectSame(out);
   });

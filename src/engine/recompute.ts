@@ -27,8 +27,9 @@ export const recomputablePart = (node: Node): RecomputablePart | undefined => PA
  *
  * @param compute may read other tensors than x. What it finds on its way should have no use elsewhere, since that would keep it in memory.
  * @example
- * const y = recomputable(x, x => tanh(gemm(x, weight)));
- * const [gradient] = grad(sum(y), [weight], { recompute: true });
+ * const w = input('w', [3, 3]);
+ * const y = recomputable(input('x', [2, 3]), x => tanh(gemm(x, w)));
+ * const [gradient] = grad(sum(y), [w], { recompute: true });
  */
 export function recomputable(x: Tensor, compute: (x: Tensor) => Tensor): Tensor {
   const since = nextSerial();

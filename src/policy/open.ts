@@ -22,7 +22,8 @@ export async function openAgent(folder: string, executor?: Executor): Promise<Lo
   const path = join(folder, 'model.json');
   const description = checkDescription(readJson(path, 'E_CHECKPOINT', advice), path);
   const read = (name: GraphName) => readBytes(join(folder, name), 'E_CHECKPOINT', advice);
-  const graphs = Object.fromEntries(actingGraphs(description).map(name => [name.replace('.onnx', ''), read(name)]));
+  const names: readonly GraphName[] = [...actingGraphs(description), ...(description.attention ? (['attention.onnx'] as const) : [])];
+  const graphs = Object.fromEntries(names.map(name => [name.replace('.onnx', ''), read(name)]));
   // Loaded lazily: callers with an executor of their own do not need it.
   const own = async () => (await import('../engine/executors/node.ts')).nodeExecutor({ threads: 1 });
   return loadPolicy({ description, ...graphs, executor: executor ?? (await own()) });
