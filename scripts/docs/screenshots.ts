@@ -85,12 +85,13 @@ const pictures: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     };
     await train('latents', ['seeds=[0,1]', 'model.latents=1,4']);
     await train('wide', ['seeds=[0,1]', 'model.width=32']);
-    const last = train('narrow', ['seeds=[0,1]', 'model.width=8']).catch(() => {});
+    const last = train('wider', ['seeds=[0,1]', 'model.width=48', 'finetune.steps=1000']).catch((error: Error) => {
+      if (!controller.signal.aborted) throw error;
+    });
     const server = await serveWatch(folder);
-    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.setViewportSize({ width: 1400, height: 900 });
     await page.goto(`${server.url}#stage=finetune&group=model.latents&smooth=0.5`);
-    // In the middle of its last fine-tuning.
-    await page.waitForSelector('[data-run=narrow]:has-text("finetune (seed 1)")', { timeout: MOST_MS });
+    await page.waitForSelector('[data-run=wider][data-state=running]:has-text("finetune")');
     await page.waitForSelector('[data-metric="validation.return"] canvas');
     await settled(page);
     await page.screenshot({ path: target('watch.png'), fullPage: true });

@@ -34,7 +34,7 @@ export const DEFAULTS: TrainSettings = {
   latents: 8,
   compressor: 'bottleneck',
   width: 32,
-  steps: 1500,
+  steps: 3000,
   source: 'r-max',
   learningRate: 0.005,
   seed: 0,
