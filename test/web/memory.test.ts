@@ -13,6 +13,7 @@ import { ROOT } from '../helpers/command.ts';
 import { expectChromium } from '../helpers/expect-chromium.ts';
 import { makeModel } from '../helpers/exported.ts';
 import { firstView } from '../helpers/first-view.ts';
+import { quietPage } from '../helpers/quiet-page.ts';
 
 const MODEL = join(ROOT, 'web/public/agents/dark-room');
 
@@ -47,7 +48,7 @@ describe.skipIf(!executablePath)('the memory in the playground', () => {
   let server: RunningServer;
   let browser: Browser;
   let page: Page;
-  let complaints: string[];
+  let closePage: () => Promise<void>;
 
   beforeAll(async () => {
     await makeModel(folder, { name: 'discrete', tokenizer: 'packed', kind: 'bottleneck', settings: { latents: { kind: 'fsq' } } });
@@ -62,17 +63,9 @@ describe.skipIf(!executablePath)('the memory in the playground', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-    complaints = [];
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', ({ message }) => complaints.push(message));
+    ({ page, close: closePage } = await quietPage(browser));
   });
-  afterEach(async () => {
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  afterEach(() => closePage());
 
   /** Opens a session that is restored from its address, so that it is the same at once. */
   const open = async (hash: string, search = '') => {

@@ -13,6 +13,7 @@ import { executablePath, launchChromium } from '../helpers/chromium.ts';
 import { ROOT } from '../helpers/command.ts';
 import { expectChromium } from '../helpers/expect-chromium.ts';
 import { AGENTS, openSession } from '../helpers/players.ts';
+import { quietPage } from '../helpers/quiet-page.ts';
 
 const MODEL = join(AGENTS, 'dark-room');
 const LISTED: readonly ListedModel[] = JSON.parse(readFileSync(join(AGENTS, 'index.json'), 'utf8'));
@@ -23,7 +24,7 @@ describe.skipIf(!executablePath)('the playground', () => {
   let server: RunningServer;
   let browser: Browser;
   let page: Page;
-  let complaints: string[];
+  let closePage: () => Promise<void>;
 
   beforeAll(async () => {
     server = await servePlayground([]);
@@ -34,17 +35,9 @@ describe.skipIf(!executablePath)('the playground', () => {
     await server.close();
   });
   beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-    complaints = [];
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', ({ message }) => complaints.push(message));
+    ({ page, close: closePage } = await quietPage(browser));
   });
-  afterEach(async () => {
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  afterEach(() => closePage());
 
   const open = async (hash: string) => {
     await page.goto(`${server.url}#${hash}`);

@@ -15,6 +15,7 @@ import { COMPRESSORS, DEFAULTS, SOURCES, settingsFromText, settingsToText, type 
 import { Training } from '../../web/src/train/training.ts';
 import { executablePath, launchChromium } from '../helpers/chromium.ts';
 import { expectChromium } from '../helpers/expect-chromium.ts';
+import { quietPage } from '../helpers/quiet-page.ts';
 
 const ROOM: TrainedWorld = { env: { id: 'dark-room' }, tasks: 81 };
 const SMALL: TrainSettings = { ...DEFAULTS, width: 8, latents: 2, steps: 6, seed: 3 };
@@ -95,7 +96,7 @@ describe.skipIf(!executablePath)('training in a page', () => {
   let server: RunningServer;
   let browser: Browser;
   let page: Page;
-  let complaints: string[];
+  let closePage: () => Promise<void>;
 
   beforeAll(async () => {
     server = await servePlayground([]);
@@ -106,17 +107,9 @@ describe.skipIf(!executablePath)('training in a page', () => {
     await server.close();
   });
   beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-    complaints = [];
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', ({ message }) => complaints.push(message));
+    ({ page, close: closePage } = await quietPage(browser));
   });
-  afterEach(async () => {
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  afterEach(() => closePage());
 
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
   const open = async (settings: TrainSettings) => {
