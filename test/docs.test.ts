@@ -22,6 +22,7 @@ import { TRAINING_METRICS } from '../src/training/metrics.ts';
 import { executablePath, launchChromium } from './helpers/chromium.ts';
 import { ROOT } from './helpers/command.ts';
 import { expectChromium } from './helpers/expect-chromium.ts';
+import { quietPage } from './helpers/quiet-page.ts';
 import { installInto, runSnippets, snippets } from './helpers/snippets.ts';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
@@ -49,10 +50,29 @@ describe('the site', () => {
   const site = join(ROOT, 'site');
   const folder = mkdtempSync(join(tmpdir(), 'docs-'));
   let server: Server | undefined;
+  let address: string;
   let browser: Browser | undefined;
 
   beforeAll(async () => {
     await promisify(execFile)('npm', ['run', '--silent', 'docs'], { cwd: ROOT, maxBuffer: 2 ** 26 });
+    const types: Record<string, string> = {
+      html: 'text/html',
+      js: 'text/javascript',
+      mjs: 'text/javascript',
+      css: 'text/css',
+      svg: 'image/svg+xml',
+      wasm: 'application/wasm',
+    };
+    server = createServer((request, response) => {
+      const path = decodeURIComponent(new URL(request.url ?? '/', 'http://site').pathname);
+      const file = join(site, path.endsWith('/') ? `${path}index.html` : path);
+      if (!file.startsWith(site) || !existsSync(file)) return response.writeHead(404).end();
+      response.writeHead(200, { 'content-type': types[file.split('.').pop()!] ?? 'application/octet-stream' }).end(readFileSync(file));
+    });
+    await new Promise<void>(resolve => server!.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    address = `http://127.0.0.1:${port}`;
+    if (executablePath) browser = await launchChromium();
   }, 300_000);
 
   afterAll(async () => {
@@ -78,33 +98,36 @@ describe('the site', () => {
     expect(deadLinks(small).map(line => line.split(': ')[1])).toEqual(['#gone', '/other', 'no.png']);
   });
 
-  describe.skipIf(!executablePath)('at 390 px', () => {
-    it('scrolls no page sideways', async () => {
-      const types: Record<string, string> = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
-      server = createServer((request, response) => {
-        const path = decodeURIComponent(new URL(request.url ?? '/', 'http://site').pathname);
-        const file = join(site, path.endsWith('/') ? `${path}index.html` : path);
-        if (!file.startsWith(site) || !existsSync(file)) return response.writeHead(404).end();
-        response.writeHead(200, { 'content-type': types[file.split('.').pop()!] ?? 'application/octet-stream' }).end(readFileSync(file));
-      });
-      await new Promise<void>(resolve => server!.listen(0, '127.0.0.1', resolve));
-      const { port } = server.address() as { port: number };
-      browser = await launchChromium();
-      const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  describe.skipIf(!executablePath)('in a browser', () => {
+    it('scrolls no page sideways at 390 px', async () => {
+      const page = await browser!.newPage({ viewport: { width: 390, height: 844 } });
       const wide: string[] = [];
       const all = readdirSync(site, { recursive: true, encoding: 'utf8' }).filter(
         name => name.endsWith('.html') && !name.startsWith('repository'),
       );
       expect(all.length).toBeGreaterThan(PAGES.length);
       for (const name of all) {
-        await page.goto(`http://127.0.0.1:${port}/${name.split(sep).join('/')}`);
+        await page.goto(`${address}/${name.split(sep).join('/')}`);
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         if (width > 390) wide.push(`${name}: ${width}`);
       }
       expect(wide).toEqual([]);
+      await page.close();
     }, 240_000);
+
+    it('has the playground, one click from any page, with agents that play', async () => {
+      const { page, close } = await quietPage(browser!);
+      await page.goto(`${address}/tutorials/first-run.html`);
+      await page.getByRole('link', { name: 'Playground' }).first().click();
+      await page.waitForURL(/\/playground\//);
+      await page.getByRole('button', { name: 'Play', exact: true }).click();
+      await page.waitForFunction(() => /episode [2-9]/.test(document.querySelector('.where')?.textContent ?? ''), undefined, {
+        timeout: 60_000,
+      });
+      await close();
+    });
   });
-  expectChromium('the documentation on a phone');
+  expectChromium('the documentation');
 
   const runnable = PAGES.filter(name => snippets(read(name)).some(({ run }) => run));
 

@@ -14,6 +14,10 @@ const REPOSITORY = 'repository';
 /** Files that some page links to, by their paths from the root of the repository. */
 const linked = new Set<string>();
 
+/** Folder of the site with the playground, which is built before the site. The view of runs needs a server, so it is left out. */
+const PLAYGROUND = 'playground';
+const LEFT_OUT = /^(\.built|watch\.html|assets.watch-.*)$/;
+
 export default defineConfig({
   title: 'cadenza',
   description: 'In-context reinforcement learning with the history carried as a few latents',
@@ -44,6 +48,8 @@ export default defineConfig({
       mkdirSync(dirname(target), { recursive: true });
       cpSync(join(ROOT, file), target);
     }
+    const from = join(ROOT, 'dist', 'web');
+    cpSync(from, join(outDir, PLAYGROUND), { recursive: true, filter: source => !LEFT_OUT.test(relative(from, source)) });
   },
   themeConfig: {
     search: {
@@ -53,6 +59,8 @@ export default defineConfig({
     },
     outline: [2, 3],
     nav: [
+      // Leaves the link to the browser: it is no page.
+      { text: 'Playground', link: `/${PLAYGROUND}/index.html`, target: '_self' },
       { text: 'Tutorials', link: '/tutorials/first-run' },
       { text: 'How-to', link: '/how-to/experiments' },
       { text: 'Concepts', link: '/concepts/method' },
