@@ -34,6 +34,7 @@ import {
   type Study,
   type Trial,
   tiedTrials,
+  trialName,
   trialScore,
 } from '../records/index.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
@@ -120,7 +121,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   let reference: Study['reference'];
   const report = (): Study => ({ ...studyOf(base, trials, options), ...(reference && { reference }) });
   const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
-  const variants = candidates.map((settings, trial) => ({ name: `trial ${trial}`, settings: leavesOf(trialConfig(base, settings)) }));
+  const variants = candidates.map((settings, trial) => ({ name: trialName(trial), settings: leavesOf(trialConfig(base, settings)) }));
   const about = { out, name: base.name, kind: 'study', command: options.command, variants };
   return recorded(about, options.progress, async ({ stage, ...watched }) => {
     const start: Progress['start'] = (what, ...rest) => watched.progress.start(`${title}, ${what}`, ...rest);
@@ -135,7 +136,8 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
         // There may be fewer settings than requested trials.
         if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
         for (const { trial, settings } of entrants) {
-          title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
+          title =
+            rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, ${trialName(trial)}` : `${trialName(trial)}/${trials.length - 1}`;
           current = trial;
           const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
           trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, studied) });

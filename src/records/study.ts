@@ -52,6 +52,9 @@ export interface Trial {
   readonly rungs: readonly Rung[];
 }
 
+/** What a trial is called in progress, lists and tables. */
+export const trialName = (trial: number): string => `trial ${trial}`;
+
 /** The content of tune.json. */
 export interface Study {
   readonly format: typeof STUDY_FORMAT;

@@ -1,18 +1,22 @@
 /** @file The result of a run in a few sentences: at the top of its page, and at the end of a command. */
 
-import type { AnyResults, RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
+import type { AnyResults, RecordedResults, Results, Study, SupervisedResults, Verdict, Versus } from '../records/index.ts';
 import {
   COMPARED,
   finalEpisodes,
+  MEASURES,
   measuresIn,
+  periodWords,
   RECORDED_MEASURES,
   RESULTS_FORMAT,
+  rankTrials,
   referenceIn,
   SUPERVISED_FORMAT,
+  trialName,
   verdictOf,
   wordsOf,
 } from '../records/index.ts';
-import type { MeanScore } from '../statistics/index.ts';
+import { FINAL_EPISODES, type MeanScore } from '../statistics/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
 import { meanInterval, meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';
@@ -63,6 +67,15 @@ export function scoresOf(results: AnyResults): Headline[] {
 }
 
 const mainFirst = (main: string, names: readonly string[]): string[] => [main, ...names.filter(name => name !== main)];
+
+/** The score of each trial of a search, best first: that of its longest training. A trial that diverged has none. */
+export function trialScoresOf({ trials, measure: asked, episodes, window }: Study): Headline[] {
+  const measure = MEASURES[asked](episodes ?? FINAL_EPISODES, periodWords(window));
+  return rankTrials(trials).flatMap(({ trial, rungs }) => {
+    const score = rungs.at(-1)?.score;
+    return score ? [{ method: trialName(trial), measure, mean: score.mean, low: score.meanLow, high: score.meanHigh }] : [];
+  });
+}
 
 /** The main number of results of any format; undefined where they may not be shown. */
 export const headlineOf = (results: AnyResults): Headline | undefined => scoresOf(results)[0];

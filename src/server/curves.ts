@@ -9,7 +9,7 @@ import { viewOf } from '../reports/index.ts';
 import { type Headline, scoresOf } from '../reports/summary.ts';
 import { attempt } from '../util/errors.ts';
 import { isInside } from './inside.ts';
-import { resultsIn, STAGES } from './listing.ts';
+import { resultsIn, STAGES, trialsIn } from './listing.ts';
 import type { FoundRun, RunIndex } from './run-index.ts';
 import type { CurveEvents, Points, RunDetail, WatchedVariant } from './watched.ts';
 
@@ -45,7 +45,7 @@ export function followCurves(
   const resultsOf = (id: string, run: FoundRun): Found => {
     const known = results.get(id);
     if (known && known.written === run.scored) return known.found;
-    const found = run.scored === undefined ? NOTHING : (attempt(() => readResults(run.path)) ?? NOTHING);
+    const found = run.scored === undefined ? NOTHING : (attempt(() => readResults(run)) ?? NOTHING);
     results.set(id, { written: run.scored, found });
     return found;
   };
@@ -102,12 +102,16 @@ function stagesOf({ path, files, record }: FoundRun): Stage[] {
 /** The variants of a run, each with its score in the results. */
 function variantsOf({ record }: FoundRun, scores: readonly Headline[]): WatchedVariant[] {
   const { variants, kind } = record ?? { variants: [], kind: '' };
-  const scoreOf = (name: string) => (kind === 'ablation' ? scores.find(({ method }) => method === `cad ${name}`) : scores[0]);
   if (variants.length < 2) return [{ name: '', settings: {}, score: scores[0] }];
-  return variants.map(({ name, settings }, i) => ({ name, settings, score: kind === 'ablation' || i === 0 ? scoreOf(name) : undefined }));
+  // Methods of an ablation and of a search are their variants; other results are those of the first one.
+  const methodOf: Readonly<Record<string, (name: string) => string>> = { ablation: name => `cad ${name}`, study: name => name };
+  const scoreOf = (name: string, i: number) =>
+    kind in methodOf ? scores.find(({ method }) => method === methodOf[kind](name)) : i === 0 ? scores[0] : undefined;
+  return variants.map(({ name, settings }, i) => ({ name, settings, score: scoreOf(name, i) }));
 }
 
-function readResults(path: string): Found {
+function readResults({ path, view }: FoundRun): Found {
+  if (view.kind === 'study') return { found: [], scores: trialsIn(path) };
   const results = resultsIn(path);
   const { train, test, overlap } = results.split as { train: number; test: number; overlap: number };
   const found = viewOf(results).found();

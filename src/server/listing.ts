@@ -6,13 +6,14 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { checkpointStep } from '../cache/checkpoint.ts';
-import { type AnyResults, RECORDED_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { type AnyResults, RECORDED_FORMAT, STUDY_FORMAT, type Study, SUPERVISED_FORMAT } from '../records/index.ts';
 import { openResults } from '../reports/open.ts';
-import { type Headline, headlineOf } from '../reports/summary.ts';
+import { type Headline, headlineOf, trialScoresOf } from '../reports/summary.ts';
 import { attempt, CadenzaError } from '../util/errors.ts';
 import { packedPath } from '../util/files.ts';
 import { differing, leavesOf } from '../util/leaves.ts';
 import { isHeld } from '../util/lock.ts';
+import { readInside } from './inside.ts';
 
 export interface ListedRun {
   readonly folder: string;
@@ -71,7 +72,7 @@ export function readRun(folder: string): ListedRun {
   if (!file) return { ...about, kind, ...where };
   const isStudy = file.endsWith(STUDY);
   try {
-    const found = isStudy ? { kind: 'study' } : describeResults(resultsIn(folder));
+    const found = isStudy ? { kind: 'study', score: trialsIn(folder)[0] } : describeResults(resultsIn(folder));
     // An unfinished stage that is newer than the results belongs to a later run in the same folder.
     return { ...about, ...found, state: 'finished', ...(where.state === 'running' || unfinished > written ? where : {}) };
   } catch (error) {
@@ -84,6 +85,14 @@ export function resultsIn(folder: string): AnyResults {
   const file = packedPath(join(folder, RESULTS));
   if ((attempt(() => statSync(file).size) ?? 0) > MOST_BYTES) throw new CadenzaError('E_DATA', `${basename(file)} is too large`);
   return openResults(folder).results;
+}
+
+/** The scores of the trials of a search, best first. Throws `E_DATA` if they cannot be read. */
+export function trialsIn(folder: string): Headline[] {
+  const study = attempt(() => JSON.parse(String(readInside(join(folder, STUDY)))) as Study);
+  const scores = study?.format === STUDY_FORMAT ? attempt(() => trialScoresOf(study)) : undefined;
+  if (!scores) throw new CadenzaError('E_DATA', `${STUDY} is not a search that this version can read`);
+  return scores;
 }
 
 function describeResults(results: AnyResults): Pick<ListedRun, 'name' | 'kind' | 'score' | 'settings'> {

@@ -15,7 +15,7 @@ import { PACKED, packedPath, readJson } from '../util/files.ts';
 import type { Leaves } from '../util/leaves.ts';
 import { isRunning } from '../util/lock.ts';
 import { readInside } from './inside.ts';
-import { RESULTS, readRun, resultsIn, STAGES, STUDY } from './listing.ts';
+import { RESULTS, readRun, resultsIn, STAGES, STUDY, trialsIn } from './listing.ts';
 import type { WatchedRun } from './watched.ts';
 
 /** Milliseconds between two scans, and the share of the time that scans may take where folders are many or slow. */
@@ -225,9 +225,9 @@ function lookInto(path: string, before?: Folder): Folder | undefined {
 
 const isRun = ({ files }: Folder): boolean => MARKS.some(name => files.has(name));
 
-/** When the results of a run were written; undefined if it has none. */
+/** When the results of a run, or the trials of a search, were written; undefined if it has none. */
 function writtenIn({ path, files }: Folder): number | undefined {
-  const name = [RESULTS, RESULTS + PACKED].find(each => files.has(each));
+  const name = [RESULTS, RESULTS + PACKED, STUDY].find(each => files.has(each));
   return name === undefined ? undefined : attempt(() => statSync(join(path, name)).mtimeMs);
 }
 
@@ -280,7 +280,7 @@ function scoredRun(run: FoundRun, written: number | undefined): FoundRun {
   }
   if (written === undefined) return { ...run, scored: written };
   try {
-    return { ...run, scored: written, view: { ...view, score: scoreIn(path) } };
+    return { ...run, scored: written, view: { ...view, score: view.kind === 'study' ? trialsIn(path)[0] : scoreIn(path) } };
   } catch (error) {
     return { ...run, scored: written, view: { ...view, score: undefined, state: 'damaged', reason: (error as Error).message } };
   }

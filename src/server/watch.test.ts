@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { eventsOf, send } from '../../test/helpers/request.ts';
 import { RECORD_FILE } from '../cache/run-record.ts';
+import { STUDY_FORMAT } from '../records/index.ts';
 import { self } from '../util/lock.ts';
 import { type RunningServer, serveWatch } from './index.ts';
-import type { CurveEvents, ListEvents } from './watched.ts';
+import type { CurveEvents, ListEvents, WatchedRun } from './watched.ts';
 
 const outside = mkdtempSync(join(tmpdir(), 'cadenza-outside-'));
 const runs = mkdtempSync(join(tmpdir(), 'cadenza-watch-'));
@@ -90,6 +91,37 @@ describe('the live view of a folder', () => {
       for (const run of (await events.next<ListEvents['change']>('change')).runs) found.set(run.id, run);
     expect(found.get('old')).toMatchObject({ state: 'stopped', now: { stage: 'generate' } });
     events.close();
+  });
+
+  it('knows the score of each trial of a search', async () => {
+    const variants = ['trial 0', 'trial 1'].map((name, i) => ({ name, settings: { 'model.latents': i } }));
+    const path = record('search', { kind: 'study', variants });
+    const score = (mean: number) => ({ mean, meanLow: mean - 0.1, meanHigh: mean + 0.1 });
+    const study = {
+      format: STUDY_FORMAT,
+      measure: 'area',
+      trials: [0.5, 0.75].map((mean, trial) => ({ trial, settings: {}, rungs: [{ steps: 10, score: score(mean) }] })),
+    };
+    const write = (content: unknown) => {
+      writeFileSync(join(path, 'tune.tmp'), JSON.stringify(content));
+      renameSync(join(path, 'tune.tmp'), join(path, 'tune.json'));
+    };
+    /** Waits until the list of runs says so of the search. */
+    const seen = async (fits: (run: WatchedRun) => boolean) => {
+      const list = await eventsOf(server.url, '/events/runs');
+      const has = ({ runs }: { runs: readonly WatchedRun[] }) => runs.some(run => run.id === 'search' && fits(run));
+      await Promise.race([list.next('list', has), list.next('change', has)]);
+      list.close();
+    };
+    write(study);
+    await seen(({ score }) => score?.mean === 0.75);
+    const events = await eventsOf(server.url, '/events/curves?stage=finetune&run=search');
+    const detail = await events.next<CurveEvents['detail']>('detail');
+    expect(detail.variants.map(({ score }) => score?.mean)).toEqual([0.5, 0.75]);
+    expect(detail.scores.map(({ method }) => method)).toEqual(['trial 1', 'trial 0']);
+    events.close();
+    write({ format: STUDY_FORMAT });
+    await seen(({ state }) => state === 'damaged');
   });
 
   it('follows metrics: whole lines as they come, and from the start where a run that resumes has dropped some', async () => {
