@@ -131,11 +131,16 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     await expect.poll(() => groupsOf('loss')).toEqual(['2', '4']);
     // Two thin lines and their mean in one group, one line in the other.
     expect(await page.locator('[data-metric=loss]').getAttribute('data-lines')).toBe('4');
+    // Each run is a line across its settings and its score; pointing at its row emphasizes it.
+    expect(await page.locator('[data-line]').count()).toBe(3);
+    await page.locator('[data-row="wide/b"]').hover();
+    await expect.poll(() => page.locator('path.pointed').getAttribute('data-line')).toBe('wide/b');
     await page.getByLabel('A chart for each').selectOption('model.latents');
     await expect.poll(() => page.locator('[data-metric=loss] h3').allTextContents()).toEqual(['2', '4']);
     await page.getByLabel('Smoothing').fill('0.5');
     await page.getByLabel('wide/b').first().uncheck();
     await expect.poll(() => page.locator('[data-row]').count()).toBe(2);
+    expect(await page.locator('[data-line]').count()).toBe(2);
     const url = page.url();
     expect(new URL(url).hash).toBe('#runs=wide%2Fa,narrow&group=model.latents&split=model.latents&smooth=0.5');
     await page.getByRole('button', { name: 'model.latents' }).click();

@@ -3,6 +3,7 @@
 import { MOST_RUNS } from '../../../src/server/watched.ts';
 import { Chart, rangeOf } from './chart.tsx';
 import { RunList } from './list.tsx';
+import { Parallel } from './parallel.tsx';
 import { Compared, Results } from './results.tsx';
 import { charted, groupings, metrics, multiples } from './rows.ts';
 import * as state from './state.ts';
@@ -15,7 +16,9 @@ export function App() {
       <header>
         <h1>cadenza watch</h1>
         <p aria-live="polite" data-ready={folder.value !== undefined}>
-          {folder.value === undefined ? 'Reading the runs …' : `${folder.value}: ${runs.value.size} runs, ${running} running.`}
+          {folder.value === undefined
+            ? 'Reading the runs …'
+            : `${folder.value}: ${runs.value.size} ${runs.value.size === 1 ? 'run' : 'runs'}, ${running} running.`}
           {!connected.value && ' The server does not answer; the page connects again by itself.'}
         </p>
       </header>
@@ -35,6 +38,7 @@ export function App() {
               <Charts place="top" metric={charted.value[0]} />
               <Charts place="bottom" metric={charted.value[1]} />
               <h2>Settings and numbers</h2>
+              <Parallel />
               <Compared />
               <h2>Results</h2>
               <Results />

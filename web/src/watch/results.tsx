@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { RunDetail } from '../../../src/server/watched.ts';
 import { STATES, withInterval } from './list.tsx';
-import { charted, groups, latestOf, type Row, rows, textOf, varied } from './rows.ts';
+import { charted, colorOf, latestOf, pointed, type Row, rows, textOf, varied } from './rows.ts';
 import { chosen, details, shown } from './state.ts';
 
 /** A column: its title, and what it shows and sorts by. */
@@ -19,6 +19,11 @@ const rounded = (value: number | undefined) => (value === undefined ? '' : Strin
 
 const columnsOf = (): Column[] => [
   { title: 'state', text: ({ run }) => STATES[run.state] },
+  {
+    title: 'score [95% interval]',
+    text: ({ score }) => (score ? `${score.method} ${withInterval(score)}` : ''),
+    value: ({ score }) => score?.mean,
+  },
   ...varied.value.map(key => ({
     title: key,
     text: ({ settings }: Row) => textOf(settings[key]),
@@ -27,11 +32,6 @@ const columnsOf = (): Column[] => [
   ...charted.value.flatMap(metric =>
     metric ? [{ title: metric, text: (row: Row) => rounded(latestOf(row, metric)), value: (row: Row) => latestOf(row, metric) }] : [],
   ),
-  {
-    title: 'score [95% interval]',
-    text: ({ score }) => (score ? `${score.method} ${withInterval(score)}` : ''),
-    value: ({ score }) => score?.mean,
-  },
 ];
 
 /** The chosen runs, a row for each variant, and a column for each setting in which they differ. */
@@ -40,12 +40,6 @@ export function Compared() {
   const order = sorted.value;
   const by = columns.find(({ title }) => title === order?.title);
   const shownRows = by ? rows.value.toSorted((a, b) => (order?.down ? -1 : 1) * compared(by, a, b)) : rows.value;
-  const colorOf = (row: Row) => {
-    const isOwn = ({ run, variants }: { run: string; variants: readonly number[] }) =>
-      run === row.run.id && (variants.length === 0 || variants.includes(row.variant));
-    const own = groups.value.filter(({ members }) => members.some(isOwn));
-    return own.length === 1 ? `var(${own[0].color})` : 'transparent';
-  };
   const sort = (title: string) => {
     sorted.value = { title, down: order?.title === title ? !order.down : false };
   };
@@ -67,9 +61,18 @@ export function Compared() {
         </thead>
         <tbody>
           {shownRows.map(row => (
-            <tr data-row={row.name}>
+            <tr
+              data-row={row.name}
+              class={pointed.value === row.name ? 'pointed' : undefined}
+              onMouseEnter={() => {
+                pointed.value = row.name;
+              }}
+              onMouseLeave={() => {
+                pointed.value = undefined;
+              }}
+            >
               <th scope="row">
-                <i class="swatch" style={{ background: colorOf(row) }} /> {row.name}
+                <i class="swatch" style={{ background: colorOf(row) ?? 'transparent' }} /> {row.name}
               </th>
               {columns.map(({ text }) => (
                 <td>{text(row)}</td>

@@ -1,6 +1,6 @@
 /** @file What is compared: the variants of the chosen runs, their settings, and the groups that their curves belong to. */
 
-import { computed } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { Headline } from '../../../src/reports/summary.ts';
 import type { WatchedRun } from '../../../src/server/watched.ts';
 import type { Series } from './series.ts';
@@ -33,6 +33,9 @@ export const rows = computed<readonly Row[]>(() =>
     }));
   }),
 );
+
+/** Name of the row that is pointed at. */
+export const pointed = signal<string | undefined>(undefined);
 
 /** The settings in which the rows differ. */
 export const varied = computed(() => {
@@ -89,6 +92,13 @@ export const groups = computed<readonly Group[]>(() => {
     members: found.get(name)!,
   }));
 });
+
+/** The color of the group that a row belongs to; undefined if it belongs to several or none. */
+export function colorOf({ run, variant }: Row): string | undefined {
+  const isOwn = (of: Series) => of.run === run.id && (of.variants.length === 0 || of.variants.includes(variant));
+  const own = groups.value.filter(({ members }) => members.some(isOwn));
+  return own.length === 1 ? `var(${own[0].color})` : undefined;
+}
 
 /** Small multiples: the groups within each value of the setting that curves are split by. */
 export const multiples = computed<readonly { readonly title: string; readonly groups: readonly Group[] }[]>(() => {

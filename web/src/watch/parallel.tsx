@@ -1,0 +1,113 @@
+/** @file Parallel coordinates of a sweep: an axis for each setting in which the chosen runs differ, one for the score, and a line for each of them. */
+
+import { colorOf, pointed, type Row, rows, textOf, varied } from './rows.ts';
+
+/** Size in the units of the drawing: room above the axes for two rows of titles, below for nothing but descenders. */
+const [WIDTH, HEIGHT, TOP, BOTTOM, SIDE] = [860, 290, 48, 14, 76];
+
+/** Most settings that have an axis, and most values that are written on one. */
+const [MOST, TICKS] = [7, 6];
+
+/** An axis: where a row meets it, from 0 at the bottom to 1 at the top, and the values written on it. */
+interface Axis {
+  readonly title: string;
+  readonly at: (row: Row) => number;
+  readonly ticks: readonly (readonly [text: string, at: number])[];
+}
+
+const short = (value: number) => String(Number(value.toPrecision(3)));
+
+/** Positions of numbers. Positive ones that span more than a decade are spread by their logarithms. */
+function numeric(title: string, values: readonly number[], of: (row: Row) => number): Axis {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [to, from] = low > 0 && high / low > 10 ? [Math.log, Math.exp] : [(x: number) => x, (x: number) => x];
+  const span = to(high) - to(low);
+  const at = (value: number) => (span > 0 ? (to(value) - to(low)) / span : 0.5);
+  const distinct = [...new Set(values)];
+  const ticks = distinct.length <= TICKS ? distinct : [0, 0.25, 0.5, 0.75, 1].map(share => from(to(low) + share * span));
+  return { title, at: row => at(of(row)), ticks: ticks.map(value => [short(value), at(value)]) };
+}
+
+/** Positions of texts, in their order. */
+function ordinal(title: string, texts: readonly string[], of: (row: Row) => string): Axis {
+  const all = [...new Set(texts)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const at = (text: string) => (all.length > 1 ? 1 - all.indexOf(text) / (all.length - 1) : 0.5);
+  const every = Math.ceil(all.length / TICKS);
+  const written = all.filter((_, i) => i % every === 0);
+  return { title, at: row => at(of(row)), ticks: written.map(text => [text.length > 12 ? `${text.slice(0, 11)}…` : text, at(text)]) };
+}
+
+function axesOf(scored: readonly Row[]): Axis[] {
+  const settings = varied.value.slice(0, MOST).map(key => {
+    const values = scored.map(({ settings }) => settings[key]);
+    if (values.every(value => typeof value === 'number')) return numeric(key, values, ({ settings }) => settings[key] as number);
+    return ordinal(key, values.map(textOf), ({ settings }) => textOf(settings[key]));
+  });
+  const scores = scored.map(({ score }) => score!.mean);
+  return [...settings, numeric('score', scores, ({ score }) => score!.mean)];
+}
+
+/** The chosen runs that have scores; nothing if there are fewer than two, or if they do not differ in a setting. */
+export function Parallel() {
+  const scored = rows.value.filter(({ score, settings }) => score && Object.keys(settings).length > 0);
+  if (scored.length < 2 || varied.value.length === 0) return null;
+  const axes = axesOf(scored);
+  const x = (i: number) => SIDE + (i * (WIDTH - 2 * SIDE)) / (axes.length - 1);
+  const y = (at: number) => HEIGHT - BOTTOM - at * (HEIGHT - TOP - BOTTOM);
+  const path = (row: Row) => axes.map(({ at }, i) => `${i ? 'L' : 'M'}${x(i).toFixed(1)},${y(at(row)).toFixed(1)}`).join('');
+  // The line that is pointed at lies above the others.
+  const inOrder = scored.toSorted((a, b) => Number(a.name === pointed.value) - Number(b.name === pointed.value));
+  return (
+    <figure class="parallel">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys. */}
+      <section class="scroll" aria-label="Settings and scores" tabIndex={0}>
+        <svg
+          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+          role="img"
+          aria-label={`${scored.length} lines across ${axes.map(({ title }) => title).join(', ')}. The table below has the numbers.`}
+        >
+          {inOrder.map(row => (
+            // biome-ignore lint/a11y/noStaticElementInteractions: the rows of the table below say the same.
+            <path
+              key={row.name}
+              d={path(row)}
+              class={pointed.value === undefined ? '' : pointed.value === row.name ? 'pointed' : 'faint'}
+              style={{ stroke: colorOf(row) ?? 'var(--gray)' }}
+              data-line={row.name}
+              onMouseEnter={() => {
+                pointed.value = row.name;
+              }}
+              onMouseLeave={() => {
+                pointed.value = undefined;
+              }}
+            />
+          ))}
+          {axes.map(({ title, ticks }, i) => (
+            <g key={title}>
+              <line x1={x(i)} x2={x(i)} y1={y(0)} y2={y(1)} />
+              <text class="title" x={x(i)} y={i % 2 ? 14 : 32} text-anchor="middle">
+                {title}
+              </text>
+              {ticks.map(([text, at]) => (
+                <text
+                  key={text}
+                  x={x(i) + (i === axes.length - 1 ? 6 : -6)}
+                  y={y(at) + 4}
+                  text-anchor={i === axes.length - 1 ? 'start' : 'end'}
+                >
+                  {text}
+                </text>
+              ))}
+            </g>
+          ))}
+        </svg>
+      </section>
+      <figcaption>
+        {pointed.value ??
+          (varied.value.length > MOST
+            ? `Lines cross the first ${MOST} of ${varied.value.length} settings.`
+            : 'Point at a line, or at a row of the table.')}
+      </figcaption>
+    </figure>
+  );
+}
