@@ -51,6 +51,13 @@ const pictures: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     'playground',
     'world=dark-room&agents=dark-room,dark-room,source&seed=3&edits=1.0.move.goal.7.1&steps=250,250,250&speed=10',
   ),
+  // Key and door have moved, for all three, after half of the life.
+  'playground-life': ofSession(
+    'playground-life',
+    'world=key-to-door-life&agents=key-to-door-life,key-to-door-life-none,source&seed=3' +
+      `&edits=${[0, 1, 2].flatMap(lane => [`${lane}.1000.move.key.1.6`, `${lane}.1000.move.door.6.1`]).join('~')}` +
+      '&steps=2000,2000,2000&speed=100',
+  ),
   // The best and the worst of five arms were exchanged after ten episodes, for both.
   'playground-bandit': ofSession(
     'playground-bandit',

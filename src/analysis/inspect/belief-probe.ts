@@ -24,7 +24,7 @@ import { type Factor, type MultiDiscreteSpace, Recording, type Task } from '../.
 import { fitSoftmax } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { readJson, writeJson } from '../../util/files.ts';
+import { canonicalJson, readJson, writeFileAtomic } from '../../util/files.ts';
 import type { Progress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import { softmaxOf } from '../../util/softmax.ts';
@@ -70,6 +70,9 @@ export const hidesPlaces = (config: ExperimentConfig): boolean => openTasks(conf
 
 const STAGE_FILE: StageFile<Probe> = { name: PROBE_FILE, schema: probeSchema };
 
+/** Without line breaks, which would be half of it: a page loads it. */
+const writeProbe = (folder: string, probe: Probe) => writeFileAtomic(join(folder, PROBE_FILE), `${canonicalJson(probe)}\n`);
+
 /** Stage `inspect-belief`: writes probe.json into the model's folder of a run, if its tasks hide places. */
 export async function inspectBeliefs({ folder, description, config, options, store, agent, shared }: Subject): Promise<void> {
   if (!hidesPlaces(config)) return;
@@ -83,7 +86,7 @@ export async function inspectBeliefs({ folder, description, config, options, sto
     file: STAGE_FILE,
     run: async context => fitBeliefProbe({ ...context, description, config, seed, ...most, policy: await openAgent(model) }),
   });
-  writeJson(join(model, PROBE_FILE), value);
+  writeProbe(model, value);
 }
 
 /**
@@ -102,7 +105,7 @@ export async function writeBeliefProbe(
   const description = checkDescription(readJson(path, 'E_CHECKPOINT', 'Give the folder of an exported model.'), path);
   if (!description.latentShape || !hidesPlaces(config)) return undefined;
   const probe = await fitBeliefProbe({ description, policy: await openAgent(folder), config, progress, signal });
-  writeJson(join(folder, PROBE_FILE), probe);
+  writeProbe(folder, probe);
   return probe;
 }
 
