@@ -123,7 +123,10 @@ describe('Key-to-Door', () => {
 describe('a life of Key-to-Door', () => {
   it('is learned, and learned again after key and door have moved', async () => {
     const setup = { world: 'key-to-door-life', agents: ['key-to-door-life', 'key-to-door-life-none', 'source'], seed: 3 };
-    const edits = (['key', 'door'] as const).map((role, i) => ({ at: 1000, kind: 'move' as const, role, cell: i ? [6, 1] : [1, 6] }));
+    const edits: Parameters<typeof scoresOf>[2] = [
+      { at: 1000, kind: 'move', role: 'key', cell: [1, 6] },
+      { at: 1000, kind: 'move', role: 'door', cell: [6, 1] },
+    ];
     // Doors in every 100 calls.
     const [cad, none, source] = await scoresOf(setup, 2000, edits);
     const before = [5, 10] as const;
