@@ -18,7 +18,7 @@ export default defineConfig({
     // What the command line prints is compared as plain text, wherever the tests run.
     env: { NO_COLOR: '1' },
     testTimeout: 120_000,
-    // How long a page may take to show what it should: other tests run beside it.
+    // Milliseconds until a page must show what a test expects: another test may run at the same time.
     expect: { poll: { timeout: 20_000 } },
     // ONNX Runtime already uses every core inside one process.
     maxWorkers: 2,

@@ -84,6 +84,10 @@ export interface Study {
   readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
 }
 
+/** What the scores of a study are. */
+export const measureOf = ({ measure, episodes, window }: Study): string =>
+  MEASURES[measure](episodes ?? FINAL_EPISODES, periodWords(window));
+
 /** The score of a trial from the returns of its streams, with the interval of `methodResult`. */
 export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): TrialScore {
   const { seeds, episodes } = input;

@@ -4,9 +4,8 @@ import type { AnyResults, RecordedResults, Results, Study, SupervisedResults, Ve
 import {
   COMPARED,
   finalEpisodes,
-  MEASURES,
+  measureOf,
   measuresIn,
-  periodWords,
   RECORDED_MEASURES,
   RESULTS_FORMAT,
   rankTrials,
@@ -16,7 +15,7 @@ import {
   verdictOf,
   wordsOf,
 } from '../records/index.ts';
-import { FINAL_EPISODES, type MeanScore } from '../statistics/index.ts';
+import type { MeanScore } from '../statistics/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
 import { meanInterval, meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';
@@ -69,9 +68,9 @@ export function scoresOf(results: AnyResults): Headline[] {
 const mainFirst = (main: string, names: readonly string[]): string[] => [main, ...names.filter(name => name !== main)];
 
 /** The score of each trial of a search, best first: that of its longest training. A trial that diverged has none. */
-export function trialScoresOf({ trials, measure: asked, episodes, window }: Study): Headline[] {
-  const measure = MEASURES[asked](episodes ?? FINAL_EPISODES, periodWords(window));
-  return rankTrials(trials).flatMap(({ trial, rungs }) => {
+export function trialScoresOf(study: Study): Headline[] {
+  const measure = measureOf(study);
+  return rankTrials(study.trials).flatMap(({ trial, rungs }) => {
     const score = rungs.at(-1)?.score;
     return score ? [{ method: trialName(trial), measure, mean: score.mean, low: score.meanLow, high: score.meanHigh }] : [];
   });

@@ -104,9 +104,11 @@ function variantsOf({ record }: FoundRun, scores: readonly Headline[]): WatchedV
   const { variants, kind } = record ?? { variants: [], kind: '' };
   if (variants.length < 2) return [{ name: '', settings: {}, score: scores[0] }];
   // Methods of an ablation and of a search are their variants; other results are those of the first one.
-  const methodOf: Readonly<Record<string, (name: string) => string>> = { ablation: name => `cad ${name}`, study: name => name };
-  const scoreOf = (name: string, i: number) =>
-    kind in methodOf ? scores.find(({ method }) => method === methodOf[kind](name)) : i === 0 ? scores[0] : undefined;
+  const scoreOf = (name: string, i: number) => {
+    if (kind !== 'ablation' && kind !== 'study') return i === 0 ? scores[0] : undefined;
+    const own = kind === 'ablation' ? `cad ${name}` : name;
+    return scores.find(({ method }) => method === own);
+  };
   return variants.map(({ name, settings }, i) => ({ name, settings, score: scoreOf(name, i) }));
 }
 

@@ -247,7 +247,9 @@ function foundRun(id: string, folder: Folder, known?: FoundRun): FoundRun {
   }
   const { name, kind, reason, now, place } = record;
   const gone = record.state === 'running' && !isRunning(record.process, changed);
-  const state = gone ? 'stopped' : record.state;
+  // What could not be read stays damaged until it is written again.
+  const damage = known?.view.state === 'damaged' && known.scored === writtenIn(folder) ? known.view : undefined;
+  const state = damage ? damage.state : gone ? 'stopped' : record.state;
   const seconds = state === 'running' && (place || now?.seconds) ? (place?.seconds ?? 0) + (now?.seconds ?? 0) : undefined;
   const same = known?.record && JSON.stringify(known.record.settings) === JSON.stringify(record.settings);
   return {
@@ -259,7 +261,7 @@ function foundRun(id: string, folder: Folder, known?: FoundRun): FoundRun {
       name,
       kind,
       state,
-      reason,
+      reason: damage ? damage.reason : reason,
       ...(now && { now: { stage: now.stage, done: now.done, total: now.total } }),
       ...(place && { place: { at: place.at, of: place.of } }),
       ...(seconds ? { seconds } : {}),

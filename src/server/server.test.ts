@@ -83,11 +83,13 @@ describe('a server on another address', () => {
     expect(url).toBe(`http://0.0.0.0:${port}/${known}`);
     expect((await send(here, '/')).status).toBe(401);
     expect((await send(here, `/?token=${'b'.repeat(token.length)}`)).status).toBe(401);
-    expect((await send(here, '/', { headers: { cookie: 'cadenza-token=%' } })).status).toBe(401);
+    expect((await send(here, '/', { headers: { cookie: `cadenza-token-${port}=%` } })).status).toBe(401);
     const first = await send(here, `/index.html${known}`);
     expect([first.status, first.headers.location]).toEqual([303, '/index.html']);
     const [cookie] = [first.headers['set-cookie']].flat();
     expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
+    // Cookies do not tell ports apart: another server must not replace it.
+    expect(cookie.split('=')[0]).toBe(`cadenza-token-${port}`);
     expect((await send(here, '/', { headers: { cookie: cookie.split(';')[0] } })).status).toBe(200);
     expect((await send(here, '/', { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
     await close();

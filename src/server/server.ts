@@ -22,8 +22,8 @@ const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost', '::1'];
 /** Most bytes of a request's body and of its headers; no request needs either. */
 const [MOST_BODY, MOST_HEADERS] = [1024, 16 * 1024];
 
-/** Name of the cookie with the token. */
-const COOKIE = 'cadenza-token';
+/** Name of the cookie with the token. Servers of other ports get it, too, so they need names of their own. */
+const cookieOf = ({ socket }: FastifyRequest): string => `cadenza-token-${socket.localPort}`;
 
 /**
  * Headers of every response. Scripts, styles and data come from this server alone, and WebAssembly may be compiled. Isolation lets kernels
@@ -124,17 +124,18 @@ function guard({ host, token }: { host: string; token?: string }) {
     const { origin } = request.headers;
     if (origin !== undefined && origin !== `http://${named}`) return refuse(403, 'Pages of other sites cannot use this server.');
     if (token === undefined) return;
+    const name = cookieOf(request);
     const url = new URL(request.url, 'http://localhost');
     const given = url.searchParams.get('token');
     if (given !== null && equal(given, token)) {
       // From here on, the cookie has it, and neither the history of the browser nor a link.
       url.searchParams.delete('token');
-      reply.header('set-cookie', `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`);
+      reply.header('set-cookie', `${name}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`);
       return reply.redirect(`${url.pathname}${url.search}`, 303);
     }
     const bearer = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
-    const cookie = (request.headers.cookie ?? '').split('; ').find(each => each.startsWith(`${COOKIE}=`));
-    const known = bearer ?? (cookie && decoded(cookie.slice(COOKIE.length + 1)));
+    const cookie = (request.headers.cookie ?? '').split('; ').find(each => each.startsWith(`${name}=`));
+    const known = bearer ?? (cookie && decoded(cookie.slice(name.length + 1)));
     if (known === undefined || !equal(known, token)) return refuse(401, 'Open the address that cadenza printed, with its token.');
   };
 }

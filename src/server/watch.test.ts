@@ -122,6 +122,13 @@ describe('the live view of a folder', () => {
     events.close();
     write({ format: STUDY_FORMAT });
     await seen(({ state }) => state === 'damaged');
+    // Other changes in its folder do not mend it; new scores do.
+    mkdirSync(join(path, 'other'));
+    record('search', { kind: 'study', variants, state: 'finished' });
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    await seen(({ state }) => state === 'damaged');
+    write(study);
+    await seen(({ state, score }) => state === 'finished' && score?.mean === 0.75);
   });
 
   it('follows metrics: whole lines as they come, and from the start where a run that resumes has dropped some', async () => {

@@ -182,6 +182,8 @@ describe('links', () => {
   it('have a default for everything that is missing or unknown', () => {
     const empty = fromLink('', () => ['source']);
     expect(empty).toEqual({ world: worldIds[0], options: {}, agents: ['source'], seed: 1, steps: [], edits: [], speed: 10, shown: 0 });
+    for (const options of ['{"size":100}', '{"foo":1}'])
+      expect(fromLink(`#world=dark-room&options=${encodeURIComponent(options)}`, () => ['source'])).toEqual(empty);
     expect(fromLink('#seed=-1&speed=7&shown=99&steps=x,1e9&edits=0.1.fly~~0.2&options=[1]&agents=', () => ['random'])).toEqual({
       ...empty,
       agents: ['random'],

@@ -89,7 +89,11 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     const first = train();
     await row('live', 'running').waitFor();
     // The curves begin before the stage ends.
-    const written = () => stageFolder(live, 'finetune-seed0') && existsSync(join(stageFolder(live, 'finetune-seed0')!, 'metrics.jsonl'));
+    const written = () => {
+      const file = join(stageFolder(live, 'finetune-seed0') ?? '', 'metrics.jsonl');
+      // The file exists before its first line.
+      return existsSync(file) && readFileSync(file, 'utf8').includes('\n');
+    };
     await expect.poll(written, { timeout: 120_000, interval: 5 }).toBe(true);
     first.child.kill('SIGKILL');
     expect((await first.ended).signal).toBe('SIGKILL');

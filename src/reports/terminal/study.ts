@@ -1,7 +1,7 @@
 /** @file A hyperparameter search on a terminal: trials, best first, with scores, intervals and settings. Returns text. */
 
-import { MEASURES, periodWords, type Rung, type Study, wordsFor } from '../../records/index.ts';
-import { FINAL_EPISODES, type MeanScore } from '../../statistics/index.ts';
+import { measureOf, type Rung, type Study, wordsFor } from '../../records/index.ts';
+import type { MeanScore } from '../../statistics/index.ts';
 import { terminalWidth, wrap } from '../../util/text.ts';
 import { withInterval } from '../tables/format.ts';
 import { painter, type TerminalOptions, table } from './results.ts';
@@ -25,7 +25,7 @@ export function formatStudy(study: Study, { width = terminalWidth(), color = fal
     ];
   });
   const legend = [
-    `Score: ${MEASURES[study.measure](study.episodes ?? FINAL_EPISODES, periodWords(study.window))}, on ${study.validationTasks.length} validation tasks.${study.reference ? ` ${wordsFor(study.reference).meaning} The table also has the mean raw return.` : ''} ${study.intervalNote}`,
+    `Score: ${measureOf(study)}, on ${study.validationTasks.length} validation tasks.${study.reference ? ` ${wordsFor(study.reference).meaning} The table also has the mean raw return.` : ''} ${study.intervalNote}`,
     'Trial 0 is the unchanged experiment; · is its value.',
     study.tied.length > 0 ? '≈: the interval overlaps with that of the best trial, so this search does not distinguish them.' : '',
   ];

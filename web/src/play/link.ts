@@ -81,10 +81,13 @@ export function toLink({ world, options = {}, agents, seed, steps, edits, speed,
     .join('&');
 }
 
-function readOptions(text: string | null): Linked['options'] {
+/** The options of a world; none if it refuses them. */
+function readOptions(world: string, text: string | null): Linked['options'] {
   try {
     const options: unknown = JSON.parse(text ?? '{}');
-    return typeof options === 'object' && options !== null && !Array.isArray(options) ? (options as Linked['options']) : {};
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) return {};
+    worldOf(world, options as Linked['options']);
+    return options as Linked['options'];
   } catch {
     return {};
   }
@@ -102,7 +105,7 @@ export function fromLink(hash: string, agentsOf: (world: string) => readonly str
   const world = worldIds.find(id => id === fields.get('world')) ?? worldIds[0];
   return {
     world,
-    options: readOptions(fields.get('options')),
+    options: readOptions(world, fields.get('options')),
     agents: (list('agents').length > 0 ? list('agents') : agentsOf(world)).slice(0, MOST_AGENTS),
     seed: natural(fields.get('seed') ?? '1', 2 ** 32 - 1),
     steps: list('steps').map(steps => natural(steps, MOST_STEPS)),

@@ -25,12 +25,12 @@ const STOPS: readonly Stop[] = [
   },
   {
     title: 'The curve',
-    text: 'A point is the score of one episode. A line that rises is an agent that learns, without any training.',
+    text: 'A point is the score of one episode, or of 100 calls of a life. A line that rises is an agent that learns, without any training.',
     anchor: '.curve',
   },
   {
     title: 'Move the goal',
-    text: 'Choose the goal here, then click a cell of a card, or choose one with arrow keys and press Enter. Start again to see the agent look for it there.',
+    text: 'Choose the goal here, then click a cell of a card, or choose one with arrow keys and press Enter. The agent is not told, so it may first go to the old place.',
     anchor: '.toolbar fieldset',
     control: '.toolbar fieldset input:not(:checked)',
   },

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import type { Group } from './rows.ts';
+import { type Group, short } from './rows.ts';
 import { aligned, type Curve, curveOf, meanOf, smoothed } from './series.ts';
 
 const [HEIGHT, FAINT, WHOLE] = [230, 0.35, 1];
@@ -46,9 +46,6 @@ function useDark(): boolean {
   }, []);
   return dark;
 }
-
-const short = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
 
 interface ChartProps {
   readonly title: string;

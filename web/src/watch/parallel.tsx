@@ -1,8 +1,8 @@
-/** @file Parallel coordinates of a sweep: an axis for each setting in which the chosen runs differ, one for the score, and a line for each of them. */
+/** @file Parallel coordinates: an axis for each setting in which the chosen runs differ and one for the score, and a line for each run. */
 
-import { colorOf, pointed, type Row, rows, textOf, varied } from './rows.ts';
+import { colorOf, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
 
-/** Size in the units of the drawing: room above the axes for two rows of titles, below for nothing but descenders. */
+/** Size of the drawing and its margins, in its own units; the one at the top has two rows of titles. */
 const [WIDTH, HEIGHT, TOP, BOTTOM, SIDE] = [860, 290, 48, 14, 76];
 
 /** Most settings that have an axis, and most values that are written on one. */
@@ -14,8 +14,6 @@ interface Axis {
   readonly at: (row: Row) => number;
   readonly ticks: readonly (readonly [text: string, at: number])[];
 }
-
-const short = (value: number) => String(Number(value.toPrecision(3)));
 
 /** Positions of numbers. Positive ones that span more than a decade are spread by their logarithms. */
 function numeric(title: string, values: readonly number[], of: (row: Row) => number): Axis {
@@ -67,19 +65,13 @@ export function Parallel() {
           aria-label={`${scored.length} lines across ${axes.map(({ title }) => title).join(', ')}. The table below has the numbers.`}
         >
           {inOrder.map(row => (
-            // biome-ignore lint/a11y/noStaticElementInteractions: the rows of the table below say the same.
             <path
               key={row.name}
               d={path(row)}
               class={pointed.value === undefined ? '' : pointed.value === row.name ? 'pointed' : 'faint'}
               style={{ stroke: colorOf(row) ?? 'var(--gray)' }}
               data-line={row.name}
-              onMouseEnter={() => {
-                pointed.value = row.name;
-              }}
-              onMouseLeave={() => {
-                pointed.value = undefined;
-              }}
+              {...pointsAt(row)}
             />
           ))}
           {axes.map(({ title, ticks }, i) => (

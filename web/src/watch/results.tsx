@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { RunDetail } from '../../../src/server/watched.ts';
 import { STATES, withInterval } from './list.tsx';
-import { charted, colorOf, latestOf, pointed, type Row, rows, textOf, varied } from './rows.ts';
+import { charted, colorOf, latestOf, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
 import { chosen, details, shown } from './state.ts';
 
 /** A column: its title, and what it shows and sorts by. */
@@ -15,7 +15,7 @@ interface Column {
 
 const sorted = signal<{ readonly title: string; readonly down: boolean } | undefined>(undefined);
 
-const rounded = (value: number | undefined) => (value === undefined ? '' : String(Number(value.toPrecision(4))));
+const rounded = (value: number | undefined) => (value === undefined ? '' : short(value));
 
 const columnsOf = (): Column[] => [
   { title: 'state', text: ({ run }) => STATES[run.state] },
@@ -61,16 +61,7 @@ export function Compared() {
         </thead>
         <tbody>
           {shownRows.map(row => (
-            <tr
-              data-row={row.name}
-              class={pointed.value === row.name ? 'pointed' : undefined}
-              onMouseEnter={() => {
-                pointed.value = row.name;
-              }}
-              onMouseLeave={() => {
-                pointed.value = undefined;
-              }}
-            >
+            <tr data-row={row.name} class={pointed.value === row.name ? 'pointed' : undefined} {...pointsAt(row)}>
               <th scope="row">
                 <i class="swatch" style={{ background: colorOf(row) ?? 'transparent' }} /> {row.name}
               </th>

@@ -37,6 +37,20 @@ export const rows = computed<readonly Row[]>(() =>
 /** Name of the row that is pointed at. */
 export const pointed = signal<string | undefined>(undefined);
 
+/** Handlers of an element that stands for a row. */
+export const pointsAt = ({ name }: Row) => ({
+  onMouseEnter: () => {
+    pointed.value = name;
+  },
+  onMouseLeave: () => {
+    pointed.value = undefined;
+  },
+});
+
+/** A number in a chart or a table. */
+export const short = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+
 /** The settings in which the rows differ. */
 export const varied = computed(() => {
   // Settings of a run are unknown until the server has sent them.
