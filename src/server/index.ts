@@ -25,8 +25,9 @@ function builtinModels(): ListedModel[] {
  * @throws {CadenzaError} as `findModels` and `startServer`.
  */
 export function servePlayground(folders: readonly string[], options: ServerOptions = {}): Promise<RunningServer> {
-  const models = findModels(folders);
-  return startServer({ ...options, routes: app => serveModels(app, models, builtinModels()) });
+  const builtin = builtinModels();
+  const models = findModels(folders, builtin);
+  return startServer({ ...options, routes: app => serveModels(app, models, builtin) });
 }
 
 /**

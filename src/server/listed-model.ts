@@ -1,5 +1,16 @@
 /** @file What the server and the page of the playground know of a model: a row of `agents/index.json`. */
 
+/** Agents that are no models. No model has the name of one. */
+export const OTHER_AGENTS = ['source', 'random', 'you'] as const;
+
+/** A name that is not taken: the wanted one, or the first of `name-2`, `name-3`, …. */
+export function freeName(wanted: string, taken: Iterable<string>): string {
+  const names = new Set<string>([...OTHER_AGENTS, ...taken]);
+  let [name, number] = [wanted, 1];
+  while (names.has(name)) name = `${wanted}-${++number}`;
+  return name;
+}
+
 /** A model in the list of the playground. */
 export interface ListedModel {
   /** Its name in addresses. */

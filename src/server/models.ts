@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { checkDescription, GRAPHS, PROBE_FILE } from '../policy/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson } from '../util/files.ts';
-import type { ListedModel } from './listed-model.ts';
+import { freeName, type ListedModel } from './listed-model.ts';
 
 /** A model in a folder of the user. */
 export interface FoundModel extends ListedModel {
@@ -16,11 +16,13 @@ export interface FoundModel extends ListedModel {
 /**
  * The models in these folders, each a run or an exported model.
  *
+ * @param builtin models that come with the pages, whose names are taken.
  * @throws {CadenzaError} `E_CHECKPOINT` for a folder without a model, or with a damaged one.
  * @example findModels(['runs/dark-room'])[0].env.id // 'dark-room'
  */
-export function findModels(folders: readonly string[]): FoundModel[] {
-  const taken = new Set<string>();
+export function findModels(folders: readonly string[], builtin: readonly ListedModel[] = []): FoundModel[] {
+  const taken = builtin.map(({ name }) => name);
+  const labels: string[] = [];
   return folders.map(given => {
     const folder = [given, join(given, 'model')].find(each => existsSync(join(each, 'model.json')));
     if (folder === undefined)
@@ -29,21 +31,19 @@ export function findModels(folders: readonly string[]): FoundModel[] {
     const { env } = checkDescription(readJson(path, 'E_CHECKPOINT', 'Export the model again.'), path);
     const full = resolve(folder);
     const run = basename(full) === 'model' ? basename(dirname(full)) : basename(full);
-    const base = run.replace(/[^\w.-]+/g, '-') || 'model';
-    const name = [base, ...Array.from({ length: folders.length }, (_, i) => `${base}-${i + 2}`)].find(each => !taken.has(each))!;
-    taken.add(name);
+    const name = freeName(run.replace(/[^\w.-]+/g, '-') || 'model', taken);
+    const label = freeName(run, labels);
+    taken.push(name);
+    labels.push(label);
     const probe = existsSync(join(folder, PROBE_FILE));
-    return { name, label: name, about: given, probe, env, folder: full };
+    return { name, label, about: given, probe, env, folder: full };
   });
 }
 
-/** Serves these models next to those of the pages, which `builtin` lists. Names of users' models come first. */
+/** Serves these models, and lists them before those that come with the pages. */
 export function serveModels(app: FastifyInstance, models: readonly FoundModel[], builtin: readonly ListedModel[]): void {
   const byName = new Map(models.map(model => [model.name, model]));
-  app.get('/agents/index.json', () => [
-    ...models.map(({ folder: _, ...listed }) => listed),
-    ...builtin.filter(({ name }) => !byName.has(name)),
-  ]);
+  app.get('/agents/index.json', () => [...models.map(({ folder: _, ...listed }) => listed), ...builtin]);
   const files = ['model.json', PROBE_FILE, ...GRAPHS];
   app.get<{ Params: { name: string; file: string } }>('/agents/:name/:file', (request, reply) => {
     const { name, file } = request.params;

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
+import { AGENTS } from '../../test/helpers/players.ts';
 import { send } from '../../test/helpers/request.ts';
 import { findModels, type RunningServer, servePlayground, startServer } from './index.ts';
 
@@ -108,5 +109,13 @@ describe('models of the user', () => {
     mkdirSync(join(folder, 'damaged', 'model'), { recursive: true });
     writeFileSync(join(folder, 'damaged', 'model', 'model.json'), '{}');
     expect(() => findModels([join(folder, 'damaged')])).toThrow(failure('E_CHECKPOINT', 'model.json'));
+  });
+
+  it('have names of their own, whatever their folders are called', () => {
+    const model = join(AGENTS, 'dark-room');
+    const named = ['source', 'dark-room', 'a/dark-room'].map(name => join(folder, 'named', name));
+    for (const each of named) cpSync(model, each, { recursive: true });
+    const [builtin] = findModels([model]);
+    expect(findModels(named, [builtin]).map(({ name }) => name)).toEqual(['source-2', 'dark-room-2', 'dark-room-3']);
   });
 });

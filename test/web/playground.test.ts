@@ -77,13 +77,36 @@ describe.skipIf(!executablePath)('the playground', () => {
     // The goal is 4 steps away, and an episode has 20.
     expect(last(await scores(0), 3)).toBeGreaterThan(15);
     expect(last(await scores(1), 3)).toBeLessThan(last(await scores(0), 3));
-    await press('Wipe');
-    const before = await episodes(0);
-    await playOn(2);
-    const after = (await scores(0)).slice(before - (await episodes(0)));
-    expect(Math.min(...after.slice(0, 2))).toBeLessThan(5);
-    await playOn(12);
+    // At the end of an episode: in the middle of one it stands on the goal, so that it knows the goal again at once.
+    await open('world=dark-room&agents=dark-room,random&seed=4&edits=0.0.move.goal.2.6&steps=280,280');
+    await expect.poll(() => scores(0)).toHaveLength(14);
     expect(last(await scores(0), 3)).toBeGreaterThan(15);
+    await press('Wipe');
+    await playOn(12);
+    const after = (await scores(0)).slice(14);
+    expect(after[0]).toBeLessThan(5);
+    expect(last(after, 3)).toBeGreaterThan(15);
+  });
+
+  it('begins again with what was moved where it is, even while a long session is restored', async () => {
+    await open('world=dark-room&agents=dark-room,source&seed=4');
+    await place(0, 'goal', '2,6');
+    await playOn(1);
+    await press('Start again');
+    await expect.poll(stepsTaken).toBe('0');
+    expect(await goalOf(0)).toBe('2,6');
+    const other = await goalOf(1);
+    expect(other).not.toBe('2,6');
+    await page.getByLabel('Agent 2').selectOption('random');
+    await page.waitForSelector('[data-lane="1"] h2:has-text("random")');
+    expect([await goalOf(0), await goalOf(1)]).toEqual(['2,6', other]);
+    await open('world=dark-room&agents=dark-room,source&seed=4&edits=0.9.move.goal.2.6&steps=100000,100000');
+    await page.waitForSelector('progress');
+    await press('Start again');
+    await page.waitForSelector('[data-lane="0"] [data-role=goal][data-at="2,6"]');
+    await expect.poll(stepsTaken).toBe('0');
+    await press('Step');
+    await expect.poll(stepsTaken).toBe('1');
   });
 
   it('sends an agent to the other goal when memories are exchanged, and keeps it there while Z is frozen', async () => {
@@ -117,6 +140,16 @@ describe.skipIf(!executablePath)('the playground', () => {
     await page.getByTestId('latent').fill('3');
     await expect.poll(picture).not.toBe(before);
     await expect.poll(() => page.url()).toMatch(/edits=0\.\d+\.latent\.32\.3000/);
+    // Keys that follow one another faster than Z is drawn.
+    await page.getByTestId('latent').evaluate(slider => {
+      const input = slider as HTMLInputElement;
+      for (let press = 0; press < 4; press++) {
+        input.stepDown();
+        input.dispatchEvent(new Event('change', { bubbles: true }));
+      }
+    });
+    await expect.poll(() => page.url()).toMatch(/latent\.32\.2950~.*2900~.*2850~.*latent\.32\.2800/);
+    await expect.poll(() => page.getByTestId('latent').inputValue()).toBe('2.8');
   });
 
   it('restores a session from its address', async () => {
@@ -143,6 +176,41 @@ describe.skipIf(!executablePath)('the playground', () => {
     await page.waitForSelector('.lane h2:has-text("dropped")');
     await playOn(2);
     expect((await scores(0)).length).toBeGreaterThan(1);
+    const link = page.url();
+
+    const files = readdirSync(MODEL).map(name => ({ name, mimeType: '', buffer: readFileSync(join(MODEL, name)) }));
+    const drop = (changed: string, buffer: Buffer) =>
+      page.getByLabel('Your model').setInputFiles(files.map(file => (file.name === changed ? { ...file, buffer } : file)));
+    await drop('model.json', Buffer.from('{'));
+    await page.waitForSelector('.failure:has-text("E_CHECKPOINT"):has-text("model.json of dropped-2")');
+    const step = readFileSync(join(MODEL, 'step.onnx'));
+    step[step.length >> 1] ^= 1;
+    await drop('step.onnx', step);
+    await page.waitForSelector('.failure:has-text("E_CHECKPOINT"):has-text("step.onnx of dropped-2")');
+    // The agent with the same description that comes with the page is as it was.
+    await page.getByLabel('Agent 1').selectOption('dark-room');
+    await page.waitForSelector('.lane h2:has-text("CAD")');
+    await press('Step');
+    await expect.poll(stepsTaken).toBe('1');
+
+    // The whole address is in the message, which must not widen the page.
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.goto('about:blank');
+    await open(new URL(link).hash.slice(1));
+    await page.waitForSelector('.failure:has-text("E_CHECKPOINT"):has-text("dropped")');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  });
+
+  it('saves the steps of a person alone, and none before the first', async () => {
+    await open('world=dark-room&agents=you&seed=1');
+    const save = page.getByRole('button', { name: 'Save an SVG' });
+    await expect.poll(() => save.isDisabled()).toBe(true);
+    for (let step = 0; step < 3; step++) await page.locator('[data-lane="0"]').getByRole('button', { name: 'right' }).click();
+    await expect.poll(() => save.isEnabled()).toBe(true);
+    const saved = page.waitForEvent('download');
+    await save.click();
+    const text = readFileSync(await (await saved).path(), 'utf8');
+    expect(text.match(/<g visibility=/g)).toHaveLength(3);
   });
 
   it.each(['light', 'dark'] as const)('is accessible, and fits a phone: %s', async scheme => {
@@ -181,6 +249,7 @@ describe.skipIf(!executablePath)('the playground', () => {
     await grid.focus();
     for (const key of ['ArrowRight', 'ArrowDown', 'ArrowDown', 'Enter']) await grid.press(key);
     await expect.poll(() => goalOf(0)).toBe('1,2');
+    expect(await page.locator('[data-lane="0"] [role=status]').textContent()).toContain('column 2, row 3');
     for (const way of ['left', 'left', 'left', 'up', 'up'])
       await page.locator('[data-lane="0"]').getByRole('button', { name: way }).click();
     await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 5, score 1/);

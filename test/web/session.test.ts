@@ -47,6 +47,14 @@ describe.each(worldIds)('a session in %s', world => {
     expect((await again.view())[0].task).toEqual(move(task, cell));
   });
 
+  it('moves nothing to a place outside of it', async () => {
+    const session = await open(setup);
+    const [{ task, scene }] = await session.view();
+    for (const { role } of places) await session.edit(0, { kind: 'move', role, cell: [99, 99] });
+    expect((await session.view())[0].task).toEqual(task);
+    if (scene?.kind === 'grid') expect(session.edits).toEqual([]);
+  });
+
   it('shows what its learner finds: the source earns more than random actions', async () => {
     const session = await open({ ...setup, agents: ['source', 'random'] });
     for (let t = 0; t < 2000; t++) await session.step();

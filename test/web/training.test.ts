@@ -172,7 +172,7 @@ describe.skipIf(!executablePath)('training in a page', () => {
     await expect.poll(() => names).toContain('experiment.yaml');
     await expect.poll(() => names).toEqual(expect.arrayContaining(['model.json', 'step.onnx', 'act.onnx', 'compress.onnx']));
     await press('Play it');
-    await page.waitForSelector('.lane h2:has-text("trained-3")');
+    await page.waitForSelector('.lane h2:has-text("trained-1")');
     await press('Step');
     await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 1\b/);
     const row = await page.locator('[data-lane="0"] meter').evaluateAll(meters => meters.map(meter => (meter as HTMLMeterElement).value));
@@ -187,7 +187,7 @@ describe.skipIf(!executablePath)('training in a page', () => {
     await press('Stop training');
     await phase('done');
     await press('Play it');
-    await page.waitForSelector('.lane h2:has-text("trained-3")');
+    await page.waitForSelector('.lane h2:has-text("trained-1")');
   }, 120_000);
 
   it('opens and closes the form, which the address has', async () => {

@@ -1,6 +1,7 @@
 /** @file The page: the session on top, its agents side by side, their scores, and the memory of one of them. */
 
 import { sceneSVG } from '../../../src/rl/draw.ts';
+import type { OTHER_AGENTS } from '../../../src/server/listed-model.ts';
 import { TrainSection } from '../train/section.tsx';
 import { Bars } from './bars.tsx';
 import { BeliefWords } from './belief.tsx';
@@ -17,9 +18,14 @@ import { type Place, worldIds, worldOf } from './worlds.ts';
 import { You } from './you.tsx';
 
 /** Agents that are no models. */
-const OTHERS: Readonly<Record<string, string>> = { source: 'the source', random: 'random actions', you: 'you, by the keyboard' };
+const OTHERS: Readonly<Record<(typeof OTHER_AGENTS)[number], string>> = {
+  source: 'the source',
+  random: 'random actions',
+  you: 'you, by the keyboard',
+};
 
-const label = (agent: string) => state.models.value.find(({ name }) => name === agent)?.label ?? OTHERS[agent] ?? agent;
+const label = (agent: string) =>
+  state.models.value.find(({ name }) => name === agent)?.label ?? OTHERS[agent as keyof typeof OTHERS] ?? agent;
 
 /** What a click moves, on the page. */
 const nameOf = ({ role, name = `the ${role}` }: Place): string => name;
@@ -111,6 +117,7 @@ function Toolbar() {
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
+  const withAgents = (agents: readonly string[]) => state.restart({ ...at, agents });
   const { choice, places } = world.value;
   const choices = [...playable.value.map(({ name }) => name), ...Object.keys(OTHERS)];
   return (
@@ -145,7 +152,7 @@ function Toolbar() {
         {at.agents.map((agent, i) => (
           <label>
             Agent {i + 1}
-            <select value={agent} onChange={event => reopen({ agents: at.agents.with(i, event.currentTarget.value) })}>
+            <select value={agent} onChange={event => withAgents(at.agents.with(i, event.currentTarget.value))}>
               {choices.map(choice => (
                 <option value={choice}>{label(choice)}</option>
               ))}
@@ -153,12 +160,12 @@ function Toolbar() {
           </label>
         ))}
         {at.agents.length < MOST_AGENTS && (
-          <button type="button" onClick={() => reopen({ agents: [...at.agents, choices[0]] })}>
+          <button type="button" onClick={() => withAgents([...at.agents, choices[0]])}>
             Add an agent
           </button>
         )}
         {at.agents.length > 1 && (
-          <button type="button" onClick={() => reopen({ agents: at.agents.slice(0, -1) })}>
+          <button type="button" onClick={() => withAgents(at.agents.slice(0, -1))}>
             Remove the last
           </button>
         )}
@@ -182,16 +189,16 @@ function Toolbar() {
             ))}
           </select>
         </label>
-        <button type="button" onClick={() => reopen({})}>
+        <button type="button" onClick={() => state.restart()}>
           Start again
         </button>
         <button type="button" onClick={() => reopen({ seed: at.seed + 1 })}>
           New task
         </button>
-        {world.value.moved && (
+        {world.value.moved && at.agents.some(agent => playable.value.some(({ name }) => name === agent)) && (
           <label class="check">
             <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
-            Show what Z says in every cell
+            Show the policy in every cell
           </label>
         )}
         {lanes.value.some(({ beliefs }) => beliefs) && (

@@ -5,7 +5,7 @@ import { bitsOfLatents } from './bits.ts';
 import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
 import { heatOf } from './shades.ts';
-import { edit, world } from './state.ts';
+import { edit, edits, world } from './state.ts';
 
 /** Colors of numbers from −1 to 1, so many on each side of 0, as pixels of a picture: a page draws thousands for every step. */
 const LEVELS = 256;
@@ -64,7 +64,7 @@ interface HeatMapProps {
 export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; names: readonly string[]; index: number }) {
   const [[m, d], pick] = useState<readonly [number, number]>([0, 0]);
   const lane = lanes[index];
-  if (!lane?.latents || !lane.latentShape) return <p>{names[index]} carries no latents between episodes.</p>;
+  if (!lane?.latents || !lane.latentShape) return <p>Nothing to show: {names[index]} has no latents.</p>;
   const { latents, latentShape, trail, dropped, frozen } = lane;
   const [M, D] = latentShape;
   const [latent, dimension] = [Math.min(m, M - 1), Math.min(d, D - 1)];
@@ -96,18 +96,7 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
             number
             <input type="number" min="1" max={D} value={dimension + 1} onInput={event => pick([latent, numberOf(event, D) - 1])} />
           </label>
-          <label class="wide">
-            value {value.toFixed(2)}
-            <input
-              type="range"
-              min="-3"
-              max="3"
-              step="0.05"
-              value={value}
-              data-testid="latent"
-              onChange={event => edit(index, { kind: 'latent', index: at, value: Number(event.currentTarget.value) })}
-            />
-          </label>
+          <Slider value={value} onSet={next => edit(index, { kind: 'latent', index: at, value: next })} />
         </div>
       </div>
       <div>
@@ -146,6 +135,35 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
   );
 }
 
+/** Sets one number of Z. It shows what was set last until Z has it: keys are pressed faster than Z is drawn. */
+function Slider({ value, onSet }: { value: number; onSet: (value: number) => void }) {
+  const [set, setSet] = useState<number | undefined>(undefined);
+  const latest = edits.value.at(-1);
+  const arrived = latest?.kind === 'latent' && latest.value === set;
+  useEffect(() => {
+    if (arrived) setSet(undefined);
+  }, [arrived]);
+  const shown = arrived ? value : (set ?? value);
+  return (
+    <label class="wide">
+      value {shown.toFixed(2)}
+      <input
+        type="range"
+        min="-3"
+        max="3"
+        step="0.05"
+        value={shown}
+        data-testid="latent"
+        onChange={event => {
+          const next = Number(event.currentTarget.value);
+          setSet(next);
+          onSet(next);
+        }}
+      />
+    </label>
+  );
+}
+
 /** How far to trust the probe, or how to make one. */
 function Readable({ beliefs }: Pick<LaneView, 'beliefs'>) {
   const { places, family } = world.value;
@@ -158,8 +176,8 @@ function Readable({ beliefs }: Pick<LaneView, 'beliefs'>) {
         yours, <code>cadenza inspect</code> with the folder of its run makes one.
       </p>
     );
-  const right = beliefs.map(({ name, accuracy }) => `the ${name} in ${Math.round(100 * accuracy)}%`).join(', ');
-  return <p class="note">A linear probe reads Z. On tasks that it was not fitted on, it is right about {right} of the moments.</p>;
+  const right = beliefs.map(({ name, accuracy }) => `the ${name} ${Math.round(100 * accuracy)}% of the time`).join(', ');
+  return <p class="note">A linear probe reads Z. On tasks that it was not fitted on, it locates {right}.</p>;
 }
 
 const numberOf = (event: Event, most: number) =>

@@ -11,7 +11,7 @@ export function AttentionBars({ attention: { layers, latents, others } }: { atte
     <section class="attention" aria-label="Attention to the latents">
       <h3>Attention of the latest action</h3>
       <p class="note">
-        How much each layer of the policy reads every latent: means over its heads, the highest bar being {most.toFixed(2)}.
+        How much each layer of the policy reads every latent: the mean over its heads. The highest bar is {most.toFixed(2)}.
         {rest && ' "Others" are its prompt and retrieved contexts together.'}
       </p>
       {layers.map((layer, l) => (

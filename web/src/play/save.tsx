@@ -23,15 +23,18 @@ export function Save({ names, colors }: Pick<FrameOptions, 'names' | 'colors'>) 
   const [count, setCount] = useState<number>(COUNTS[1]);
   const [memory, setMemory] = useState(true);
   const [share, setShare] = useState<number | undefined>(undefined);
+  const empty = state.lanes.value.every(({ steps }) => steps === 0);
   const save = async (kind: Kind) => {
     setShare(0);
+    // The session may be another one by the time that its steps are there.
+    const { window, family, id } = state.world.value;
+    const beliefs = state.believed.value;
     try {
       const recording = await state.record(count);
       if (recording.length === 0) return;
-      const { window, family, id } = state.world.value;
       const unit = window ? `${family.outcome?.name} in ${window} calls` : 'return of an episode';
       const { animatedOf, drawFrames } = await import('./frames.ts');
-      const drawn = drawFrames(recording, { names, colors, memory, beliefs: state.believed.value, unit });
+      const drawn = drawFrames(recording, { names, colors, memory, beliefs, unit });
       const delay = Math.round(Math.max(LEAST, Math.min(MOST, 1000 / state.speed.value)));
       const name = `cadenza-${id}.${kind}`;
       if (kind === 'svg') return download(animatedOf(drawn, delay), 'image/svg+xml', name);
@@ -43,7 +46,7 @@ export function Save({ names, colors }: Pick<FrameOptions, 'names' | 'colors'>) 
       setShare(undefined);
     }
   };
-  const idle = share === undefined;
+  const idle = share === undefined && !empty;
   return (
     <div class="controls">
       <label>
@@ -64,7 +67,8 @@ export function Save({ names, colors }: Pick<FrameOptions, 'names' | 'colors'>) 
       <button type="button" disabled={!idle} onClick={() => void save('svg')}>
         Save an SVG
       </button>
-      {!idle && <progress value={share} aria-label="Saving" />}
+      {share !== undefined && <progress value={share} aria-label="Saving" />}
+      {empty && <p class="note">There is something to save once an agent has taken a step.</p>}
     </div>
   );
 }

@@ -311,6 +311,12 @@ class Lane {
     return { layers, latents, others: latents.map(row => Math.max(0, 1 - row.reduce((a, b) => a + b, 0))) };
   }
 
+  /** Whether its drawing has this cell. */
+  has([column, row]: readonly [number, number]): boolean {
+    const scene = this.scene();
+    return scene?.kind !== 'grid' || (column < scene.columns && row < scene.rows);
+  }
+
   scene(): Scene | undefined {
     const { family } = this.#world;
     return family.render?.(this.task, this.#observation, this.#past as PastSteps);
@@ -387,7 +393,7 @@ export class Session {
   /** Does something to one agent now. */
   async edit(lane: number, what: EditKind): Promise<void> {
     const target = this.#lanes[lane];
-    if (!target) return;
+    if (!target || (what.kind === 'move' && !target.has(what.cell))) return;
     this.edits.push({ lane, at: target.steps, ...what });
     switch (what.kind) {
       case 'move': {
@@ -426,23 +432,32 @@ export class Session {
    * Goes to where each agent has taken so many steps, doing on the way what was done before.
    *
    * @param edits in the order in which they were done.
-   * @param onStep called after each step with the share that is done, and with the number of steps that are left.
+   * @param onStep called after each step with the share that is done, and with the number of steps that are left. Steps of `you` count if
+   * nobody else is there.
    */
   async replay(steps: readonly number[], edits: readonly Edit[], onStep?: (share: number, left: number) => unknown): Promise<void> {
-    const total = Math.max(1, Math.max(...steps.filter((_, i) => this.#lanes[i]?.agent !== 'you'), 0));
+    const alone = this.#lanes.every(({ agent }) => agent === 'you');
+    const total = alone
+      ? edits.filter(({ kind }) => kind === 'act').length
+      : Math.max(0, ...this.#lanes.map(({ agent }, i) => (agent === 'you' ? 0 : (steps[i] ?? 0))));
+    let taken = 0;
+    const tick = async () => {
+      taken++;
+      await onStep?.(taken / total, total - taken);
+    };
     const waiting = [...edits];
     const due = async () => {
       while (waiting.length > 0 && (this.#lanes[waiting[0].lane]?.steps ?? 0) >= waiting[0].at) {
         const { lane, at: _, ...what } = waiting.shift()!;
         await this.edit(lane, what);
+        if (alone && what.kind === 'act') await tick();
       }
     };
     await due();
-    for (let t = 0; t < total; t++) {
-      if (this.#lanes.every(({ agent, steps: taken }, i) => agent === 'you' || taken >= (steps[i] ?? 0))) break;
+    while (!alone && taken < total) {
       await this.step();
       await due();
-      await onStep?.((t + 1) / total, total - t - 1);
+      await tick();
     }
   }
 
@@ -454,10 +469,14 @@ export class Session {
   }
 }
 
-/** The agents before their first step, without their models: what can be shown while these are loaded. */
-export async function sketch(setup: Setup): Promise<LaneView[]> {
+/** The agents before their first step, where things have been moved, without their models: what can be shown while these are loaded. */
+export async function sketch(setup: Setup, edits: readonly Edit[] = []): Promise<LaneView[]> {
   const { agents } = setup;
   const session = await Session.open({ ...setup, agents: agents.map(() => 'random') }, () => Promise.reject());
+  await session.replay(
+    [],
+    edits.filter(({ kind, at }) => kind === 'move' && at === 0),
+  );
   return (await session.view()).map((view, i) => ({ ...view, agent: agents[i] }));
 }
 

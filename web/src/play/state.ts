@@ -1,7 +1,7 @@
 /** @file The state of the page, and its worker. What a session is made of is also in the address of the page. */
 
 import { computed, signal } from '@preact/signals';
-import type { ListedModel } from '../../../src/server/listed-model.ts';
+import { freeName, type ListedModel, OTHER_AGENTS } from '../../../src/server/listed-model.ts';
 import * as training from '../train/link.ts';
 import { fromLink, type Linked, toLink } from './link.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
@@ -98,12 +98,19 @@ export const agentsOf = (id: string): string[] => {
 /** Opens a session, at its beginning or where a link says. */
 export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' | 'edits'> = { steps: [], edits: [] }): void {
   pause();
+  recorded?.([]);
   failure.value = undefined;
   restoring.value = 0;
-  setup.value = next;
+  [setup.value, edits.value] = [next, done];
   const probes = models.value.flatMap(({ name, probe }) => (probe ? [name] : []));
   ask({ kind: 'look', at: { lane: shown.value, field: fields.value } });
   ask({ kind: 'open', base: BASE, probes, setup: next, steps, edits: done });
+}
+
+/** Opens the session from its beginning, perhaps with other agents. What was moved stays where it is. */
+export function restart({ agents } = setup.value!): void {
+  const moves = edits.value.filter(({ kind, lane }) => kind === 'move' && lane < agents.length).map(move => ({ ...move, at: 0 }));
+  open({ ...setup.value!, agents }, { steps: [], edits: moves });
 }
 
 export function play(): void {
@@ -139,7 +146,7 @@ export function show(lane: number, field = fields.value): void {
 
 let recorded: ((frames: readonly (readonly LaneView[])[]) => void) | undefined;
 
-/** The agents after each of the latest steps of the session, which is paused and played again for it. */
+/** The agents after each of the latest steps of the session, which is paused and played again for it. Empty if another session is opened. */
 export function record(last: number): Promise<readonly (readonly LaneView[])[]> {
   pause();
   restoring.value = 0;
@@ -157,7 +164,11 @@ export async function drop(files: readonly File[]): Promise<void> {
     return;
   }
   const read = async (file: File) => [file.name, new Uint8Array(await file.arrayBuffer())] as const;
-  add('dropped', 'Dropped on this page.', Object.fromEntries(await Promise.all(files.map(read))));
+  const name = freeName(
+    'dropped',
+    models.value.map(model => model.name),
+  );
+  add(name, 'Dropped on this page.', Object.fromEntries(await Promise.all(files.map(read))));
 }
 
 /** Adds a model of these files, and plays it. */
@@ -183,7 +194,12 @@ export async function start(): Promise<void> {
     shown.value = linked.shown;
     training.restore(location.hash);
     const { world: id, options, agents, seed } = linked;
-    open({ world: id, options, agents, seed }, linked);
+    const known = [...models.value.map(({ name }) => name), ...OTHER_AGENTS];
+    const unknown = agents.find(agent => !known.includes(agent));
+    if (unknown === undefined) return open({ world: id, options, agents, seed }, linked);
+    open({ world: id, options, agents: agentsOf(id), seed });
+    const message = `The link names the model "${unknown}", which is not here. A model that was dropped or trained in a page is not part of its link: save the model, and drop its folder on this page.`;
+    failure.value = { code: 'E_CHECKPOINT', message };
   };
   try {
     const response = await fetch(`${BASE}/index.json`);

@@ -1,7 +1,7 @@
 /** @file A tour of the page in six short steps, for people who see it for the first time. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { tour } from './state.ts';
+import { lanes, show, shown, tour } from './state.ts';
 
 interface Stop {
   readonly title: string;
@@ -14,7 +14,7 @@ interface Stop {
 const STOPS: readonly Stop[] = [
   {
     title: 'What you see',
-    text: 'Each card is a world with one agent, the disc. It does not see the dashed goal, and has to find it. Its weights never change: what it learns is in its memory, Z.',
+    text: 'Each card is a copy of one world, with one agent. It does not see what is dashed, such as a goal, and has to find it. Its weights never change: what it learns is in its memory, Z.',
     anchor: '.lanes',
   },
   {
@@ -29,24 +29,27 @@ const STOPS: readonly Stop[] = [
     anchor: '.curve',
   },
   {
-    title: 'Move the goal',
-    text: 'Choose the goal here, then click a cell of a card, or choose one with arrow keys and press Enter. The agent is not told, so it may first go to the old place.',
+    title: 'Change the world',
+    text: 'Choose here what a click moves, then click a cell of a card, or choose one with arrow keys and press Enter. The agent is not told, so it may first go to the old place.',
     anchor: '.toolbar fieldset',
     control: '.toolbar fieldset input:not(:checked)',
   },
   {
     title: 'Open the memory',
     text: 'Z is all that an agent remembers between episodes. Press Wipe while it runs: the agent forgets the goal, and searches again.',
-    anchor: '.memory',
+    anchor: '[aria-label="Memory"]',
     control: '[data-tour="wipe"]',
   },
   {
     title: 'Change the memory',
     text: 'Set a number of Z by hand, and see what the agent does. With two agents of the same model and different goals, exchange their memories: each goes to the goal of the other.',
-    anchor: '.memory',
+    anchor: '[aria-label="Memory"]',
     control: '[data-testid="latent"]',
   },
 ];
+
+/** The first stop that is about a memory. */
+const MEMORY = STOPS.findIndex(({ anchor }) => anchor.includes('Memory'));
 
 /** Opens the tour. */
 export function TourButton() {
@@ -78,6 +81,9 @@ export function Tour() {
   }, [open]);
   useEffect(() => {
     if (at === undefined) return;
+    // The memory that it speaks of is that of an agent with one.
+    const withMemory = lanes.value.findIndex(({ latents }) => latents);
+    if (at >= MEMORY && withMemory >= 0 && !lanes.value[shown.value]?.latents) show(withMemory);
     const anchor = document.querySelector(STOPS[at].anchor);
     anchor?.classList.add('tour-anchor');
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;

@@ -12,7 +12,9 @@ import {
   PROBE_FILE,
   type Probe,
 } from '../../../src/policy/index.ts';
+import { breathe } from '../../../src/util/breathe.ts';
 import { CadenzaError } from '../../../src/util/errors.ts';
+import { portableSha256 } from '../../../src/util/sha256.ts';
 import { modelPlayer } from './player.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
 import { type LaneView, type Look, type OpenModel, Session, sketch } from './session.ts';
@@ -33,8 +35,8 @@ let drawn = true;
 let changed = false;
 /** Requests wait for one another: a session does one thing at a time. */
 let queue = Promise.resolve();
-/** Counts openings: what belongs to an earlier session stops. */
-let opened = 0;
+/** Aborted when another session is to be opened: what belongs to this one stops. */
+let current = new AbortController();
 
 const runtime = webExecutor({ threads: 1 });
 /** Graphs by their SHA-256, and their programs: agents of one model, and what they would do elsewhere, share them. */
@@ -65,15 +67,32 @@ function reader(name: string): (file: string) => Promise<Uint8Array> {
   };
 }
 
-async function descriptionOf(name: string): Promise<ModelDescription> {
-  const bytes = await reader(name)('model.json');
-  return checkDescription(JSON.parse(new TextDecoder().decode(bytes)), `model.json of ${name}`);
+async function jsonOf(name: string, file: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await reader(name)(file));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CadenzaError('E_CHECKPOINT', `${file} of ${name}: expected JSON (${(error as Error).message}). Export the model again.`);
+  }
+}
+
+const descriptionOf = async (name: string): Promise<ModelDescription> =>
+  checkDescription(await jsonOf(name, 'model.json'), `model.json of ${name}`);
+
+/** A graph of a model, which must be the one that its description names. */
+async function readGraph(name: string, graph: string, sha256: string): Promise<Uint8Array> {
+  const bytes = await reader(name)(graph);
+  if (portableSha256(bytes) === sha256) return bytes;
+  throw new CadenzaError(
+    'E_CHECKPOINT',
+    `${graph} of ${name} is damaged: its SHA-256 is not the one in model.json. Export the model again.`,
+  );
 }
 
 /** A graph of a model, read once. */
 function graphOf(name: string, { files }: ModelDescription, graph: GraphName): Promise<Uint8Array> {
   const key = files[graph] ?? '';
-  const bytes = graphs.get(key) ?? reader(name)(graph);
+  const bytes = graphs.get(key) ?? readGraph(name, graph, key);
   graphs.set(key, bytes);
   // What could not be read may be there the next time.
   bytes.catch(() => graphs.delete(key));
@@ -84,8 +103,7 @@ function graphOf(name: string, { files }: ModelDescription, graph: GraphName): P
 async function probeOf(name: string, description: ModelDescription): Promise<Probe | undefined> {
   const files = given.get(name);
   if (files ? !files[PROBE_FILE] : !probes.includes(name)) return undefined;
-  const text = new TextDecoder().decode(await reader(name)(PROBE_FILE));
-  return checkProbe(JSON.parse(text), description, `${PROBE_FILE} of ${name}`);
+  return checkProbe(await jsonOf(name, PROBE_FILE), description, `${PROBE_FILE} of ${name}`);
 }
 
 const openIn =
@@ -114,36 +132,51 @@ async function show(): Promise<void> {
   post({ kind: 'view', setup, lanes: await session.view(look), edits: [...edits], paused: speed === 0 });
 }
 
+/** Milliseconds of a replay between messages to and from the page. */
+const REPLAY_MS = 50;
+
+/** Lets other requests arrive during a replay, and stops it if one of them opens another session. */
+function replaying(signal: AbortSignal): (share: number) => Promise<void> {
+  let latest = performance.now();
+  return async share => {
+    if (performance.now() - latest < REPLAY_MS) return;
+    post({ kind: 'progress', share });
+    await breathe(signal);
+    latest = performance.now();
+  };
+}
+
 /** Plays the session again, and keeps what its agents look like after each of its last steps. */
-async function record(last: number): Promise<void> {
+async function record(last: number, signal: AbortSignal): Promise<void> {
   if (!session) return;
   const { setup, steps, edits } = session;
   const again = await Session.open(setup, openIn(setup));
   const frames: LaneView[][] = [];
+  const tick = replaying(signal);
   await again.replay(steps, [...edits], async (share, left) => {
     if (left < last) frames.push((await again.view()).map(view => ({ ...view, trail: [] })));
-    if (left % 100 === 0) post({ kind: 'progress', share });
+    await tick(share);
   });
   post({ kind: 'recorded', frames });
 }
 
-async function answer(request: Request): Promise<void> {
+async function answer(request: Request, signal: AbortSignal): Promise<void> {
   switch (request.kind) {
     case 'open': {
+      signal.throwIfAborted();
       const { setup, steps, edits } = request;
       [base, probes] = [request.base, request.probes];
       speed = 0;
-      opened++;
       // What a link restores is shown once it is there.
-      if (steps.length === 0) post({ kind: 'sketch', lanes: await sketch(setup) });
+      if (steps.length === 0) post({ kind: 'sketch', lanes: await sketch(setup, edits) });
       session = await Session.open(setup, openIn(setup));
-      await session.replay(steps, edits, share => post({ kind: 'progress', share }));
+      await session.replay(steps, edits, replaying(signal));
       drawn = true;
       return show();
     }
     case 'run':
       speed = request.speed;
-      void run(opened);
+      void run();
       return speed === 0 ? show() : undefined;
     case 'step':
       await session?.step();
@@ -155,14 +188,17 @@ async function answer(request: Request): Promise<void> {
       look = request.at;
       return show();
     case 'record':
-      return record(request.last);
+      return record(request.last, signal);
     case 'drawn':
       drawn = true;
       return changed ? show() : undefined;
     case 'model': {
-      given.set(request.name, request.files);
-      const { env } = await descriptionOf(request.name);
-      return post({ kind: 'model', name: request.name, about: request.about, env, probe: PROBE_FILE in request.files });
+      const { name, files } = request;
+      given.set(name, files);
+      const description = await descriptionOf(name);
+      const graphsOf = Object.entries(description.files).filter(([file]) => file in files);
+      await Promise.all(graphsOf.map(([graph, sha256]) => readGraph(name, graph, sha256)));
+      return post({ kind: 'model', name, about: request.about, env: description.env, probe: PROBE_FILE in files });
     }
   }
 }
@@ -174,21 +210,32 @@ const failed = (error: unknown) =>
     message: error instanceof Error ? error.message : String(error),
   });
 
-const enqueue = (task: () => Promise<void> | undefined): Promise<void> => {
-  queue = queue.then(task).catch(failed);
+const enqueue = (task: () => Promise<void> | undefined, signal: AbortSignal): Promise<void> => {
+  queue = queue.then(task).catch(error => {
+    // What another session replaced has not failed.
+    if (!signal.aborted) failed(error);
+  });
   return queue;
 };
 
-addEventListener('message', ({ data }: MessageEvent<Request>) => void enqueue(() => answer(data)));
+addEventListener('message', ({ data }: MessageEvent<Request>) => {
+  if (data.kind === 'open') {
+    current.abort();
+    current = new AbortController();
+  }
+  const { signal } = current;
+  void enqueue(() => answer(data, signal), signal);
+});
 
 let running = false;
 
 /** Takes steps at the chosen speed until it is paused. Requests are answered in between. */
-async function run(of: number): Promise<void> {
+async function run(): Promise<void> {
   if (running) return;
   running = true;
+  const { signal } = current;
   let due = performance.now();
-  while (speed > 0 && of === opened) {
+  while (speed > 0 && !signal.aborted) {
     const now = performance.now();
     // What a slow machine could not do is not made up for.
     due = Math.max(due, now - 100);
@@ -200,10 +247,10 @@ async function run(of: number): Promise<void> {
         due += 1000 / Math.max(speed, 1);
       } while (speed > 0 && due <= performance.now() && performance.now() < until);
       await show();
-    });
+    }, signal);
     // Lets messages arrive.
     await new Promise(resolve => setTimeout(resolve));
   }
   running = false;
-  if (speed > 0 && of !== opened) void run(opened);
+  if (speed > 0 && signal.aborted) void run();
 }

@@ -178,7 +178,9 @@ function bandit(options: EnvOptions): World {
 }
 
 function tMaze(options: EnvOptions): World {
-  const family = environment('t-maze', { shortest: 1000, longest: 1000, ...options });
+  // A model may have been trained in mazes of several lengths. Here, all are as long as the longest.
+  const length = options.longest ?? 1000;
+  const family = environment('t-maze', { ...options, shortest: length, longest: length });
   return {
     ...ofFamily(family),
     id: 't-maze',

@@ -2,6 +2,7 @@
 
 import './train.css';
 import { add, setup, world } from '../play/state.ts';
+import { worldOf } from '../play/worlds.ts';
 import { Chart, thinned } from './chart.tsx';
 import type { TrainedWorld } from './experiment.ts';
 import { settings } from './link.ts';
@@ -33,8 +34,9 @@ export default function Panel() {
   return (
     <div class="train" data-phase={phase.value ?? 'idle'}>
       <p class="note">
-        A new agent distills the source in {world.value.name}, on this machine and in this page. It never sees 8 of the tasks: on those it
-        is tested. The settings are for Dark Room; other worlds may need more steps.
+        {trains || active.value
+          ? `A new agent distills the source in ${active.value ? worldOf(run.value!.world.env.id).name : world.value.name}, on this machine and in this page. It never sees 8 of the tasks: on those it is tested. The settings are for Dark Room; other worlds may need more steps.`
+          : 'In this world, agents cannot be trained in the page. What was trained before is below.'}
       </p>
       <Form at={at} disabled={active.value} />
       <div class="controls">
@@ -119,10 +121,10 @@ function Form({ at, disabled }: { at: TrainSettings; disabled: boolean }) {
 
 /** What can be done with a trained agent. */
 function Trained({ files }: { files: Readonly<Record<string, Uint8Array>> }) {
-  const { seed } = state.run.value!.settings;
+  const { number } = state.run.value!;
   return (
     <>
-      <button type="button" class="main" onClick={() => add(`trained-${seed}`, 'Trained in this page.', files)}>
+      <button type="button" class="main" onClick={() => add(`trained-${number}`, 'Trained in this page.', files)}>
         Play it
       </button>
       <button

@@ -2,8 +2,7 @@
 
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { settings } from './link.ts';
-import { DEFAULTS } from './settings.ts';
+import { settings, toggle } from './link.ts';
 
 export function TrainSection() {
   const panel = useSignal<ComponentType | undefined>(undefined);
@@ -18,13 +17,7 @@ export function TrainSection() {
   return (
     <section aria-label="Training">
       <h2>Train an agent</h2>
-      <button
-        type="button"
-        aria-expanded={open}
-        onClick={() => {
-          settings.value = open ? undefined : DEFAULTS;
-        }}
-      >
+      <button type="button" aria-expanded={open} onClick={toggle}>
         {open ? 'Close the form' : 'Train one in this page'}
       </button>
       {open && Panel && <Panel />}

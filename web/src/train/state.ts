@@ -8,6 +8,8 @@ import type { TrainSettings } from './settings.ts';
 
 /** What is trained now, or was trained last. */
 export interface Run {
+  /** Counts the trainings of the page, from 1. */
+  readonly number: number;
   readonly world: TrainedWorld;
   readonly settings: TrainSettings;
 }
@@ -92,7 +94,7 @@ export function start(world: TrainedWorld): void {
   if (!chosen) return;
   worker?.terminate();
   batch(() => {
-    run.value = { world, settings: chosen };
+    run.value = { number: (run.value?.number ?? 0) + 1, world, settings: chosen };
     phase.value = 'histories';
     [share.value, ms.value, losses.value, evaluations.value] = [0, 0, [], []];
     [about.value, evaluating.value, files.value, failure.value] = [undefined, undefined, undefined, undefined];

@@ -9,8 +9,9 @@ import { charted, groupings, metrics, multiples } from './rows.ts';
 import * as state from './state.ts';
 
 export function App() {
-  const { folder, runs, connected, chosen } = state;
+  const { folder, runs, connected, chosen, shown } = state;
   const running = [...runs.value.values()].filter(run => run.state === 'running').length;
+  const missing = (shown.value.runs ?? []).filter(id => folder.value !== undefined && !runs.value.has(id));
   return (
     <div class="page">
       <header>
@@ -30,6 +31,7 @@ export function App() {
           ) : (
             <>
               <Controls />
+              {missing.length > 0 && <p class="note">There is no run {missing.join(', ')} in this folder.</p>}
               {chosen.value.length > MOST_RUNS && (
                 <p class="note">
                   Curves of the first {MOST_RUNS} of {chosen.value.length} chosen runs.

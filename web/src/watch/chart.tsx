@@ -130,7 +130,8 @@ export function Chart({ title, metric, groups, smooth, log, range }: ChartProps)
       ) : (
         <div ref={place} role="img" aria-label={`${metric} by step${title ? `, ${title}` : ''}. The table below has the latest numbers.`} />
       )}
-      <figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys. */}
+      <figcaption tabIndex={0}>
         <span class="step">{step === undefined ? 'latest' : `step ${step}`}</span>
         {lines
           .filter(({ bold }) => bold)

@@ -5,8 +5,13 @@ import { useEffect, useRef } from 'preact/hooks';
 import { MOST_RUNS, type WatchedRun } from '../../../src/server/watched.ts';
 import { choose, chosen, ordered, show, shown } from './state.ts';
 
-/** Heights of a run and of the heading of an experiment in pixels, and rows beyond the visible ones. */
-const [ROW, HEAD, BEYOND] = [52, 36, 6];
+/** Heights of rows in pixels: a finished run, one that is not, and the heading of an experiment. */
+const [ROW, TALL, HEAD] = [52, 74, 36];
+/** Rows that are made beyond the visible ones. */
+const BEYOND = 6;
+
+const heightOf = (item: { readonly run: WatchedRun } | { readonly name: string }): number =>
+  'run' in item ? (item.run.state === 'finished' ? ROW : TALL) : HEAD;
 
 export const STATES: Readonly<Record<WatchedRun['state'], string>> = {
   running: 'running',
@@ -41,7 +46,7 @@ const items = computed<readonly Item[]>(() => {
   };
   return [...experiments].flatMap(([name, runs]): Item[] => [
     { top: place(HEAD), name, ids: runs.map(({ id }) => id) },
-    ...runs.map(run => ({ top: place(ROW), run })),
+    ...runs.map(run => ({ top: place(heightOf({ run })), run })),
   ]);
 });
 
@@ -58,7 +63,7 @@ export function RunList() {
   }, []);
   const all = items.value;
   const last = all.at(-1);
-  const whole = last ? last.top + ('run' in last ? ROW : HEAD) : 0;
+  const whole = last ? last.top + heightOf(last) : 0;
   const from = Math.max(0, all.findLastIndex(({ top }) => top <= scrolled.value) - BEYOND);
   const visible = all.slice(from, from + Math.ceil(height.value / HEAD) + 2 * BEYOND);
   return (
@@ -91,7 +96,7 @@ export function RunList() {
           {visible.map((item, i) => (
             <li
               key={'run' in item ? item.run.id : `experiment ${item.name}`}
-              style={{ top: `${item.top}px`, height: `${'run' in item ? ROW : HEAD}px` }}
+              style={{ top: `${item.top}px`, height: `${heightOf(item)}px` }}
               class={'run' in item ? 'run' : 'experiment'}
               aria-setsize={all.length}
               aria-posinset={from + i + 1}
@@ -140,7 +145,7 @@ function RunRow({ run }: { run: WatchedRun }) {
 }
 
 /** How far a run is, or its main number. */
-function Standing({ run: { state, now, place, seconds, score } }: { run: WatchedRun }) {
+function Standing({ run: { state, reason, now, place, seconds, score } }: { run: WatchedRun }) {
   if (state === 'finished')
     return (
       <span class="standing">
@@ -151,12 +156,17 @@ function Standing({ run: { state, now, place, seconds, score } }: { run: Watched
   const part = now && now.total > 0 ? now.done / now.total : 0;
   const share = place && place.of > 0 ? (Math.max(0, place.at - 1) + part) / place.of : part;
   const steps = now && (now.total > 0 ? `${now.stage} ${now.done}/${now.total}` : now.stage);
-  const where = [STATES[state], steps, place && `stage ${place.at} of ${place.of}`, seconds && `${duration(seconds)} left`];
+  const where = [place && `stage ${place.at} of ${place.of}`, seconds && `${duration(seconds)} left`];
   return (
-    <span class="standing">
-      <progress value={share} aria-label="Share of the stages" />
-      <span>{where.filter(Boolean).join(', ')}</span>
-    </span>
+    <>
+      <span class="standing">
+        <progress value={share} aria-label="Share of the stages" />
+        <span>{[STATES[state], steps].filter(Boolean).join(', ')}</span>
+      </span>
+      <span class="standing">
+        <span>{reason ?? where.filter(Boolean).join(', ')}</span>
+      </span>
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 /** @file Parallel coordinates: an axis for each setting in which the chosen runs differ and one for the score, and a line for each run. */
 
-import { colorOf, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
+import { colorOf, measures, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
 
 /** Size of the drawing and its margins, in its own units; the one at the top has two rows of titles. */
 const [WIDTH, HEIGHT, TOP, BOTTOM, SIDE] = [860, 290, 48, 14, 76];
@@ -45,9 +45,14 @@ function axesOf(scored: readonly Row[]): Axis[] {
   return [...settings, numeric('score', scores, ({ score }) => score!.mean)];
 }
 
-/** The chosen runs that have scores; nothing if there are fewer than two, or if they do not differ in a setting. */
+/**
+ * The chosen runs that have scores, of those that measure the same the most; nothing if there are fewer than two, or if they do not differ in a
+ * setting.
+ */
 export function Parallel() {
-  const scored = rows.value.filter(({ score, settings }) => score && Object.keys(settings).length > 0);
+  const [measure] = [...measures.value].toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  const scored = rows.value.filter(({ score, settings }) => score?.measure === measure && Object.keys(settings).length > 0);
+  const others = [...measures.value.keys()].filter(other => other !== measure);
   if (scored.length < 2 || varied.value.length === 0) return null;
   const axes = axesOf(scored);
   const x = (i: number) => SIDE + (i * (WIDTH - 2 * SIDE)) / (axes.length - 1);
@@ -95,10 +100,14 @@ export function Parallel() {
         </svg>
       </section>
       <figcaption>
-        {pointed.value ??
-          (varied.value.length > MOST
-            ? `Lines cross the first ${MOST} of ${varied.value.length} settings.`
-            : 'Point at a line, or at a row of the table.')}
+        <span>Score: {measure}.</span>
+        {others.length > 0 && <span>Only in the table: runs whose score is {others.join(' or ')}.</span>}
+        {varied.value.length > MOST && (
+          <span>
+            The first {MOST} of {varied.value.length} settings.
+          </span>
+        )}
+        <span>{pointed.value ?? 'Point at a line, or at a row of the table.'}</span>
       </figcaption>
     </figure>
   );

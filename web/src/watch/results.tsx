@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { RunDetail } from '../../../src/server/watched.ts';
 import { STATES, withInterval } from './list.tsx';
-import { charted, colorOf, latestOf, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
+import { charted, colorOf, latestOf, measures, pointed, pointsAt, type Row, rows, short, textOf, varied } from './rows.ts';
 import { chosen, details, shown } from './state.ts';
 
 /** A column: its title, and what it shows and sorts by. */
@@ -21,7 +21,7 @@ const columnsOf = (): Column[] => [
   { title: 'state', text: ({ run }) => STATES[run.state] },
   {
     title: 'score [95% interval]',
-    text: ({ score }) => (score ? `${score.method} ${withInterval(score)}` : ''),
+    text: ({ score }) => (score ? `${score.method} ${withInterval(score)}${measures.value.size > 1 ? `, ${score.measure}` : ''}` : ''),
     value: ({ score }) => score?.mean,
   },
   ...varied.value.map(key => ({
@@ -91,9 +91,15 @@ const MOST = 12;
 export function Results() {
   const all = chosen.value.slice(0, MOST).flatMap(({ id }) => details.value.get(id) ?? []);
   const finished = all.filter(({ scores, found, reports }) => scores.length + found.length + reports.length > 0);
-  if (finished.length === 0) return <p class="note">The chosen runs have no results yet.</p>;
+  const broken = chosen.value.filter(({ reason }) => reason);
+  if (finished.length + broken.length === 0) return <p class="note">The chosen runs have no results yet.</p>;
   return (
     <div class="results">
+      {broken.map(({ id, state, reason }) => (
+        <p class="failure">
+          <strong>{id}</strong> {STATES[state]}: {reason}
+        </p>
+      ))}
       {finished.map(detail => (
         <Result detail={detail} open={finished.length === 1 || shown.value.runs?.length === 1} />
       ))}

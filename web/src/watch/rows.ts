@@ -49,7 +49,7 @@ export const pointsAt = ({ name }: Row) => ({
 
 /** A number in a chart or a table. */
 export const short = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6) ? value.toExponential(1) : String(Number(value.toPrecision(4)));
 
 /** The settings in which the rows differ. */
 export const varied = computed(() => {
@@ -59,12 +59,19 @@ export const varied = computed(() => {
   return keys.filter(key => new Set(known.map(({ settings }) => textOf(settings[key]))).size > 1);
 });
 
+/** What the scores of the rows are, with the number of rows that have each. */
+export const measures = computed<ReadonlyMap<string, number>>(() => {
+  const counts = new Map<string, number>();
+  for (const { score } of rows.value) if (score) counts.set(score.measure, (counts.get(score.measure) ?? 0) + 1);
+  return counts;
+});
+
 /** What curves can be grouped by, with its label. */
 export const groupings = computed<readonly (readonly [key: string, label: string])[]>(() => [
   ['run', 'run'],
   ['experiment', 'experiment'],
   ['seed', 'seed'],
-  ...varied.value.map(key => [key, key] as const),
+  ...varied.value.filter(key => !['run', 'experiment', 'seed'].includes(key)).map(key => [key, key] as const),
 ]);
 
 /** The value by which a curve is grouped: shared by all variants that the stage belongs to, or `several`. */
