@@ -17,7 +17,8 @@ export default defineConfig({
     // A page whose content security policy forbids inline content cannot load inlined assets.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1000,
-    rolldownOptions: { input: [here('index.html'), here('watch.html')] },
+    // Which plugin takes how long interests nobody who installs.
+    rolldownOptions: { input: [here('index.html'), here('watch.html')], checks: { pluginTimings: false } },
   },
   worker: { format: 'es' },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
