@@ -371,13 +371,12 @@ export class Session {
     const world = worldOf(setup.world, setup.options);
     const root = Random.seeded(setup.seed);
     const task = world.draw(root.split('task'));
-    const lanes: Lane[] = [];
-    for (const [i, agent] of setup.agents.entries()) {
+    const lanes = setup.agents.map(async (agent, i) => {
       const random = root.split('lane', i);
       const player = await playerOf(agent, world, { task, random: random.split('agent'), open });
-      lanes.push(new Lane(agent, world, player, { task, random: random.split('actions'), environment: root.split('environment') }));
-    }
-    return new Session(setup, world, lanes);
+      return new Lane(agent, world, player, { task, random: random.split('actions'), environment: root.split('environment') });
+    });
+    return new Session(setup, world, await Promise.all(lanes));
   }
 
   /** Numbers of steps of the agents. */
