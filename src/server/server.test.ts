@@ -68,6 +68,13 @@ describe('a server on the loopback address', () => {
   });
 });
 
+it.each(['127.0.0.2', 'localhost'])('needs no token on %s, which is this machine, too', async host => {
+  const { url, close } = await startServer({ host });
+  expect((await send(url, '/')).status).toBe(200);
+  expect((await send(url, '/', { headers: { host: host.toUpperCase() } })).status).toBe(200);
+  await close();
+});
+
 describe('a server on another address', () => {
   const token = 'a token with 22 chars.';
 

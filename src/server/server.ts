@@ -14,10 +14,8 @@ import { CadenzaError } from '../util/errors.ts';
 /** The pages, compiled. */
 const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url));
 
-/** Names of the loopback address. */
-const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
-/** The same, as something to listen on. */
-const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost', '::1'];
+/** Whether an address or a name is of this machine alone, with or without brackets. */
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 
 /** Most bytes of a request's body and of its headers; no request needs either. */
 const [MOST_BODY, MOST_HEADERS] = [1024, 16 * 1024];
@@ -73,13 +71,13 @@ const SHORTEST_TOKEN = 16;
  * const { url, close } = await startServer({ port: 0 });
  */
 export async function startServer({
-  host = LOOPBACK_HOSTS[0],
+  host = '127.0.0.1',
   port = 0,
   token,
   page = 'index.html',
   routes,
 }: ServerOptions = {}): Promise<RunningServer> {
-  if (!LOOPBACK_HOSTS.includes(host) && token === undefined)
+  if (!isLoopback(host) && token === undefined)
     throw new CadenzaError('E_USAGE', `${host} can be reached by others, so it needs a token. Add --token, or leave out --host.`);
   if (token !== undefined && token.length < SHORTEST_TOKEN)
     throw new CadenzaError('E_USAGE', `expected a token of at least ${SHORTEST_TOKEN} characters, found ${token.length}.`);
@@ -114,15 +112,16 @@ export async function startServer({
 /** Refuses what did not come from a page of this server, or does not know the token. */
 function guard({ host, token }: { host: string; token?: string }) {
   // Where a firewall or a name server leads here under another name, the token alone decides.
-  const isLocal = LOOPBACK_HOSTS.includes(host);
+  const isLocal = isLoopback(host);
   return async (request: FastifyRequest, reply: FastifyReply) => {
     reply.headers(HEADERS);
     const refuse = (code: number, why: string) => reply.code(code).type('text/plain').send(`${why}\n`);
     if (!['GET', 'HEAD'].includes(request.method)) return refuse(405, 'Only GET and HEAD are answered.');
     const named = request.headers.host ?? '';
-    if (isLocal && !LOOPBACK.includes(named.replace(/:\d+$/, ''))) return refuse(421, 'This server does not answer to that name.');
+    if (isLocal && !isLoopback(named.replace(/:\d+$/, ''))) return refuse(421, 'This server does not answer to that name.');
     const { origin } = request.headers;
-    if (origin !== undefined && origin !== `http://${named}`) return refuse(403, 'Pages of other sites cannot use this server.');
+    if (origin !== undefined && origin.toLowerCase() !== `http://${named.toLowerCase()}`)
+      return refuse(403, 'Pages of other sites cannot use this server.');
     if (token === undefined) return;
     const name = cookieOf(request);
     const url = new URL(request.url, 'http://localhost');

@@ -74,6 +74,15 @@ async function scoresOf(setup: Setup, steps: number, edits: readonly (EditKind &
 }
 const mean = (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0) / scores.length;
 
+it('changes no number that Z does not have, and none to one that it cannot have', async () => {
+  const setup: Setup = { world: 'dark-room', agents: ['dark-room'], seed: 1 };
+  const [plain, edited] = await Promise.all([openSession(setup), openSession(setup)]);
+  await edited.edit(0, { kind: 'latent', index: 99_999, value: 1 });
+  await edited.edit(0, { kind: 'latent', index: 0, value: 1e300 });
+  for (const session of [plain, edited]) for (let t = 0; t < 50; t++) await session.step();
+  expect((await edited.view()).map(numbers)).toEqual((await plain.view()).map(numbers));
+});
+
 describe('the agents that come with the playground', () => {
   const listed: readonly ListedModel[] = JSON.parse(readFileSync(join(AGENTS, 'index.json'), 'utf8'));
   const bytesOf = (name: string, without: readonly string[] = []) =>

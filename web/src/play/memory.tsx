@@ -5,7 +5,7 @@ import { bitsOfLatents } from './bits.ts';
 import { AttentionBars, Codes } from './reading.tsx';
 import type { LaneView } from './session.ts';
 import { heatOf } from './shades.ts';
-import { edit, edits, world } from './state.ts';
+import { edit, edits, restoring, world } from './state.ts';
 
 /** Colors of numbers from −1 to 1, so many on each side of 0, as pixels of a picture: a page draws thousands for every step. */
 const LEVELS = 256;
@@ -64,7 +64,8 @@ interface HeatMapProps {
 export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; names: readonly string[]; index: number }) {
   const [[m, d], pick] = useState<readonly [number, number]>([0, 0]);
   const lane = lanes[index];
-  if (!lane?.latents || !lane.latentShape) return <p>Nothing to show: {names[index]} has no latents.</p>;
+  if (!lane?.latents || !lane.latentShape)
+    return <p>{restoring.value === undefined ? `Nothing to show: ${names[index]} has no latents.` : 'The agent is being loaded …'}</p>;
   const { latents, latentShape, trail, dropped, frozen } = lane;
   const [M, D] = latentShape;
   const [latent, dimension] = [Math.min(m, M - 1), Math.min(d, D - 1)];

@@ -416,7 +416,8 @@ export class Session {
       }
       case 'latent': {
         const memory = await target.memory();
-        if (!memory?.latents) break;
+        // A link may have any number.
+        if (!memory?.latents || !(what.index in memory.latents) || !Number.isFinite(Math.fround(what.value))) break;
         const changed = (values: Float32Array | undefined) => values?.with(what.index, what.value);
         await target.remember({ ...memory, codes: undefined, latents: changed(memory.latents), state: changed(memory.state) });
         break;

@@ -6,7 +6,7 @@ import * as training from '../train/link.ts';
 import { fromLink, type Linked, toLink } from './link.ts';
 import type { Answer, ModelFiles, Request } from './protocol.ts';
 import type { Edit, EditKind, LaneView, Setup } from './session.ts';
-import { type World, worldOf } from './worlds.ts';
+import { type World, worldIds, worldOf } from './worlds.ts';
 
 /** Where models are. */
 const BASE = new URL('agents', document.baseURI).href;
@@ -196,6 +196,12 @@ export async function start(): Promise<void> {
     const { world: id, options, agents, seed } = linked;
     const known = [...models.value.map(({ name }) => name), ...OTHER_AGENTS];
     const unknown = agents.find(agent => !known.includes(agent));
+    const named = new URLSearchParams(location.hash.slice(1)).get('world') ?? id;
+    if (named !== id) {
+      open({ world: id, agents: agentsOf(id), seed });
+      failure.value = { code: 'E_CONFIG', message: `The link names the world "${named}". Expected one of ${worldIds.join(', ')}.` };
+      return;
+    }
     if (unknown === undefined) return open({ world: id, options, agents, seed }, linked);
     open({ world: id, options, agents: agentsOf(id), seed });
     const message = `The link names the model "${unknown}", which is not here. A model that was dropped or trained in a page is not part of its link: save the model, and drop its folder on this page.`;
