@@ -198,6 +198,9 @@ describe.skipIf(!executablePath)('the playground', () => {
     await page.goto('about:blank');
     await open(new URL(link).hash.slice(1));
     await page.waitForSelector('.failure:has-text("E_CHECKPOINT"):has-text("dropped")');
+    await page.goto('about:blank');
+    await open('world=nowhere&agents=random&seed=1');
+    await page.waitForSelector('.failure:has-text("E_CONFIG"):has-text("nowhere")');
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
   });
 
