@@ -32,7 +32,7 @@ export function findModels(folders: readonly string[], builtin: readonly ListedM
     const full = resolve(folder);
     const run = basename(full) === 'model' ? basename(dirname(full)) : basename(full);
     const name = freeName(run.replace(/[^\w.-]+/g, '-') || 'model', taken);
-    const label = freeName(run, labels);
+    const label = labels.includes(run) ? name : run;
     taken.push(name);
     labels.push(label);
     const probe = existsSync(join(folder, PROBE_FILE));

@@ -109,6 +109,23 @@ describe.skipIf(!executablePath)('the playground', () => {
     await expect.poll(stepsTaken).toBe('1');
   });
 
+  it('takes no step after a pause, and none of a session that was replaced', async () => {
+    await open('world=dark-room&agents=dark-room,source&seed=4');
+    await speed(1);
+    await press('Play');
+    await expect.poll(() => page.locator('.where').first().textContent()).toMatch(/step 2\b/);
+    await press('Pause');
+    await expect.poll(stepsTaken).toBe('2');
+    // The next step would have been due by now.
+    await page.waitForTimeout(1200);
+    expect(await page.locator('.where').first().textContent()).toMatch(/step 2\b/);
+    await press('Play');
+    await press('Start again');
+    await page.waitForTimeout(1200);
+    await expect.poll(stepsTaken).toBe('0');
+    expect(await page.locator('.where').first().textContent()).toMatch(/step 0\b/);
+  });
+
   it('sends an agent to the other goal when memories are exchanged, and keeps it there while Z is frozen', async () => {
     await open('world=dark-room&agents=dark-room,dark-room&seed=4');
     await place(0, 'goal', '2,6');

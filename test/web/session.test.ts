@@ -51,6 +51,10 @@ describe.each(worldIds)('a session in %s', world => {
     const session = await open(setup);
     const [{ task, scene }] = await session.view();
     for (const { role } of places) await session.edit(0, { kind: 'move', role, cell: [99, 99] });
+    // Nobody else acts for an agent, and nobody takes actions that are not there.
+    await session.edit(0, { kind: 'act', action: 0 });
+    await session.edit(2, { kind: 'act', action: 99 });
+    expect(session.steps).toEqual([0, 0, 0]);
     expect((await session.view())[0].task).toEqual(task);
     if (scene?.kind === 'grid') expect(session.edits).toEqual([]);
   });

@@ -113,12 +113,13 @@ export function App() {
 }
 
 function Toolbar() {
-  const { setup, lanes, playing, paused, speed, playable, fields, believed, moving, world, shown } = state;
+  const { setup, lanes, playing, paused, speed, playable, fields, believed, moving, restoring, world, shown } = state;
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
   const withAgents = (agents: readonly string[]) => state.restart({ ...at, agents });
   const { choice, places } = world.value;
+  const loading = restoring.value !== undefined;
   const choices = [...playable.value.map(({ name }) => name), ...Object.keys(OTHERS)];
   return (
     <section class="toolbar" aria-label="Controls" data-state={paused.value ? 'paused' : 'playing'}>
@@ -175,10 +176,10 @@ function Toolbar() {
         </label>
       </div>
       <div class="controls">
-        <button type="button" class="main" onClick={playing.value ? state.pause : state.play}>
+        <button type="button" class="main" disabled={loading} onClick={playing.value ? state.pause : state.play}>
           {playing.value ? 'Pause' : 'Play'}
         </button>
-        <button type="button" onClick={state.step}>
+        <button type="button" disabled={loading} onClick={state.step}>
           Step
         </button>
         <label>

@@ -393,6 +393,7 @@ export class Session {
   async edit(lane: number, what: EditKind): Promise<void> {
     const target = this.#lanes[lane];
     if (!target || (what.kind === 'move' && !target.has(what.cell))) return;
+    if (what.kind === 'act' && (target.agent !== 'you' || !(what.action in this.world.actions))) return;
     this.edits.push({ lane, at: target.steps, ...what });
     switch (what.kind) {
       case 'move': {

@@ -194,7 +194,8 @@ export async function start(): Promise<void> {
     shown.value = linked.shown;
     training.restore(location.hash);
     const { world: id, options, agents, seed } = linked;
-    const known = [...models.value.map(({ name }) => name), ...OTHER_AGENTS];
+    const { family } = worldOf(id, options);
+    const known = [...models.value.filter(({ env }) => env.id === family.id).map(({ name }) => name), ...OTHER_AGENTS];
     const unknown = agents.find(agent => !known.includes(agent));
     const named = new URLSearchParams(location.hash.slice(1)).get('world') ?? id;
     if (named !== id) {
@@ -204,7 +205,7 @@ export async function start(): Promise<void> {
     }
     if (unknown === undefined) return open({ world: id, options, agents, seed }, linked);
     open({ world: id, options, agents: agentsOf(id), seed });
-    const message = `The link names the model "${unknown}", which is not here. A model that was dropped or trained in a page is not part of its link: save the model, and drop its folder on this page.`;
+    const message = `The link names the model "${unknown}", which is not among those of this world. A model that was dropped or trained in a page is not part of its link: save the model, and drop its folder on this page.`;
     failure.value = { code: 'E_CHECKPOINT', message };
   };
   try {

@@ -80,7 +80,7 @@ const descriptionOf = async (name: string): Promise<ModelDescription> =>
   checkDescription(await jsonOf(name, 'model.json'), `model.json of ${name}`);
 
 /** A graph of a model, which must be the one that its description names. */
-async function readGraph(name: string, graph: string, sha256: string): Promise<Uint8Array> {
+async function readGraph(name: string, graph: GraphName, sha256: string): Promise<Uint8Array> {
   const bytes = await reader(name)(graph);
   if (portableSha256(bytes) === sha256) return bytes;
   throw new CadenzaError(
@@ -196,8 +196,9 @@ async function answer(request: Request, signal: AbortSignal): Promise<void> {
       const { name, files } = request;
       given.set(name, files);
       const description = await descriptionOf(name);
-      const graphsOf = Object.entries(description.files).filter(([file]) => file in files);
-      await Promise.all(graphsOf.map(([graph, sha256]) => readGraph(name, graph, sha256)));
+      const needed: GraphName[] = [...actingGraphs(description), ...(description.attention ? ['attention.onnx' as const] : [])];
+      await Promise.all(needed.map(graph => readGraph(name, graph, description.files[graph] ?? '')));
+      await probeOf(name, description);
       return post({ kind: 'model', name, about: request.about, env: description.env, probe: PROBE_FILE in files });
     }
   }
@@ -224,7 +225,9 @@ addEventListener('message', ({ data }: MessageEvent<Request>) => {
     current = new AbortController();
   }
   const { signal } = current;
-  void enqueue(() => answer(data, signal), signal);
+  // What is asked of a session ends with it.
+  const ofSession = ['step', 'edit', 'record'].includes(data.kind);
+  void enqueue(() => (ofSession && signal.aborted ? undefined : answer(data, signal)), signal);
 });
 
 let running = false;
@@ -242,6 +245,8 @@ async function run(): Promise<void> {
     if (now < due) await new Promise(resolve => setTimeout(resolve, due - now));
     const until = performance.now() + 12;
     await enqueue(async () => {
+      // It may have been paused, or another session opened, since then.
+      if (speed === 0 || signal.aborted) return;
       do {
         await session?.step();
         due += 1000 / Math.max(speed, 1);
