@@ -141,7 +141,7 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     expect(await page.locator('[data-line]').count()).toBe(3);
     await page.locator('[data-row="wide/b"]').hover();
     await expect.poll(() => page.locator('path.pointed').getAttribute('data-line')).toBe('wide/b');
-    await page.getByLabel('A chart for each').selectOption('model.latents');
+    await page.getByLabel('Split by').selectOption('model.latents');
     await expect.poll(() => page.locator('[data-metric=loss] h3').allTextContents()).toEqual(['2', '4']);
     await page.getByLabel('Smoothing').fill('0.5');
     await page.getByLabel('wide/b').first().uncheck();

@@ -77,7 +77,8 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
       <div>
         <h3>Z now</h3>
         <p class="note">
-          {M} latents of {D} numbers, {bitsOfLatents(lane).toLocaleString('en')} bits. Choose one to see it through time, or to change it.
+          {M} latents of {D} numbers, {bitsOfLatents(lane).toLocaleString('en')} bits. Choose a number to change it, and to see its latent
+          through time.
         </p>
         <Readable beliefs={lane.beliefs} />
         <HeatMap
@@ -103,8 +104,8 @@ export function Memory({ lanes, names, index }: { lanes: readonly LaneView[]; na
       <div>
         <h3>Latent {latent + 1} through time</h3>
         <p class="note">
-          One column for Z after each segment
-          {trail.length > 0 ? `, ${dropped + 1} to ${dropped + trail.length}` : ''}.
+          One column for each segment, after its end
+          {trail.length > 1 ? `: segments ${dropped + 1} to ${dropped + trail.length}` : ''}.
         </p>
         {trail.length > 0 ? (
           <HeatMap

@@ -24,7 +24,10 @@ interface PlayableModel {
  */
 export async function modelPlayer(name: string, world: World, { description, load, attention, probe }: PlayableModel): Promise<Player> {
   if (!actsIn(world, description))
-    throw new CadenzaError('E_CONFIG', `The model ${name} is of another world (${description.env.id}). Choose its own world.`);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `The model ${name} cannot act here: it was trained in ${description.env.id} with ${JSON.stringify(description.env.options ?? {})}, and observations, actions or the length of episodes differ. Choose its own world, or another agent.`,
+    );
   const { latentShape, segment = description.horizon } = description;
   return {
     policy: await load(attention),

@@ -35,7 +35,7 @@ export default function Panel() {
     <div class="train" data-phase={phase.value ?? 'idle'}>
       <p class="note">
         {trains || active.value
-          ? `A new agent distills the source in ${active.value ? worldOf(run.value!.world.env.id).name : world.value.name}, on this machine and in this page. It never sees 8 of the tasks: on those it is tested. The settings are for Dark Room; other worlds may need more steps.`
+          ? `A new agent distills the source in ${active.value ? worldOf(run.value!.world.env.id).name : world.value.name}, on this machine and in this page. It is tested on 8 tasks that it never sees in training. The settings are for Dark Room; other worlds may need more steps.`
           : 'In this world, agents cannot be trained in the page. What was trained before is below.'}
       </p>
       <Form at={at} disabled={active.value} />
@@ -157,7 +157,7 @@ function Progress({ run }: { run: state.Run }) {
     <>
       <progress value={preparing ? share.value : done / steps} aria-label={preparing ? 'Histories of the source' : 'Training'} />
       <p class="where" data-testid="progress">
-        {preparing && (share.value < 1 ? 'The source learns on the training tasks.' : 'The step is compiled.')}
+        {preparing && (share.value < 1 ? 'The source learns on the training tasks.' : 'The training step is being compiled.')}
         {!preparing && `Step ${done} of ${steps}`}
         {done > 0 && `, loss ${losses.value[done - 1].toFixed(3)}`}
         {phase.value === 'running' && rate.value > 0 && `, ${rate.value.toFixed(1)} steps a second, ${timeOf(remaining.value ?? 0)} left`}

@@ -19,7 +19,7 @@ export function App() {
         <p aria-live="polite" data-ready={folder.value !== undefined}>
           {folder.value === undefined
             ? 'Reading the runs …'
-            : `${folder.value}: ${runs.value.size} ${runs.value.size === 1 ? 'run' : 'runs'}, ${running} running.`}
+            : `${runs.value.size} ${runs.value.size === 1 ? 'run' : 'runs'} in ${folder.value}, ${running} running.`}
           {!connected.value && ' The server does not answer; the page connects again by itself.'}
         </p>
       </header>
@@ -77,9 +77,9 @@ function Controls() {
           </select>
         </label>
         <label>
-          A chart for each
+          Split by
           <select value={split} onChange={event => show({ split: event.currentTarget.value })}>
-            <option value="">none, one chart</option>
+            <option value="">nothing</option>
             {[...groupings.value, ...offered(split)].map(([key, label]) => (
               <option value={key}>{label}</option>
             ))}

@@ -160,10 +160,10 @@ function Standing({ run: { state, reason, now, place, seconds, score } }: { run:
   return (
     <>
       <span class="standing">
-        <progress value={share} aria-label="Share of the stages" />
         <span>{[STATES[state], steps].filter(Boolean).join(', ')}</span>
       </span>
       <span class="standing">
+        {reason === undefined && <progress value={share} aria-label="Share of the stages" />}
         <span>{reason ?? where.filter(Boolean).join(', ')}</span>
       </span>
     </>
