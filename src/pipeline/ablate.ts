@@ -348,7 +348,7 @@ function oneTable(
     seconds[name] = Object.values(spent).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
-  const earned = rate && [main!.methods[rate.against]?.final, main!.methods[rate.against]?.area].every(score => (score?.mean ?? 0) > 0);
+  const earned = rate && [main!.methods[rate.against]?.final, main!.methods[rate.against]?.area].every(score => (score?.meanLow ?? 0) > 0);
   const curve = lines && (earned || !swept) && rateReturn(main!.methods, main!.raw, lines, rate.against);
   return {
     ...main!,

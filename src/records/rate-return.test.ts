@@ -64,4 +64,7 @@ it('refuses rows without latents and references that earn nothing', () => {
   expect(() => rateReturn(methods, table, new Map([['teacher', 'x']]), 'teacher')).toThrow(failure('E_DATA', '"teacher"'));
   const poor = raw({ teacher: [0, 0, 0, 0], big: [1, 1, 1, 1] });
   expect(() => rateReturn(tableOf(poor, { big: 1 }), poor, new Map([['big', 'x']]), 'teacher')).toThrow(failure('E_DATA'));
+  // In some resamples it earns nothing, so a share of it would be infinite.
+  const lucky = raw({ teacher: [10, 0, 0, 0], big: [1, 1, 1, 1] });
+  expect(() => rateReturn(tableOf(lucky, { big: 1 }), lucky, new Map([['big', 'x']]), 'teacher')).toThrow(failure('E_DATA'));
 });

@@ -127,6 +127,20 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     await opened.close();
   });
 
+  it('shows curves of runs that differ in a setting and have no scores yet', async () => {
+    for (const [id, latents] of [
+      ['early/a', 2],
+      ['early/b', 4],
+    ] as const) {
+      copyRun(id, latents);
+      rmSync(join(runs, id, 'results.json'));
+    }
+    await open('runs=early%2Fa,early%2Fb');
+    await expect.poll(() => groupsOf('loss')).toEqual(['early/a', 'early/b']);
+    expect(await page.locator('[data-row]').count()).toBe(2);
+    expect(await page.locator('[data-line]').count()).toBe(0);
+  });
+
   it('groups curves by a setting, splits them, and keeps what it shows in its address', async () => {
     copyRun('wide/a', 4);
     copyRun('wide/b', 4);

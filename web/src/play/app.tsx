@@ -66,7 +66,9 @@ export function App() {
         </p>
       )}
       <Toolbar />
-      {restoring.value !== undefined && restoring.value > 0 && <progress value={restoring.value} aria-label="Restoring the session" />}
+      {restoring.value !== undefined && (restoring.value > 0 || lanes.value.length === 0) && (
+        <progress value={restoring.value || undefined} aria-label="Restoring the session" />
+      )}
       <section class="lanes" aria-label="Agents" aria-busy={restoring.value !== undefined}>
         {lanes.value.map((lane, i) => (
           <LaneCard lane={lane} index={i} name={called[i]} color={colors[i]} />
@@ -199,7 +201,7 @@ function Toolbar() {
         {world.value.moved && at.agents.some(agent => playable.value.some(({ name }) => name === agent)) && (
           <label class="check">
             <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
-            Show the policy in every cell
+            Show the policy in every cell, for the agent whose memory is shown
           </label>
         )}
         {lanes.value.some(({ beliefs }) => beliefs) && (

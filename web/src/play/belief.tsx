@@ -34,7 +34,7 @@ export function BeliefWords({ beliefs }: { beliefs: readonly Belief[] }) {
             <i style={{ background: colorOf(belief.name) }} />{' '}
             {belief.unknown > 0.5
               ? `Z does not know the ${belief.name} (${percent(belief.unknown)})`
-              : `Z has the ${belief.name} in column ${cell[0] + 1}, row ${cell[1] + 1} (${percent(probability)})`}
+              : `Z places the ${belief.name} in column ${cell[0] + 1}, row ${cell[1] + 1} (${percent(probability)})`}
           </li>
         );
       })}

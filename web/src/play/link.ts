@@ -26,7 +26,7 @@ const KINDS: Readonly<
 > = {
   move: {
     write: ({ role, cell }: Extract<EditKind, { kind: 'move' }>) => [role, cell[0], cell[1]],
-    read: ([role, x, y]) => ({ kind: 'move', role, cell: [natural(x), natural(y)] }),
+    read: ([role, x, y]) => (isNatural(x) && isNatural(y) ? { kind: 'move', role, cell: [natural(x), natural(y)] } : undefined),
   },
   wipe: { write: () => [], read: () => ({ kind: 'wipe' }) },
   freeze: {
@@ -47,6 +47,8 @@ const KINDS: Readonly<
     read: ([action]) => ({ kind: 'act', action: natural(action) }),
   },
 };
+
+const isNatural = (text: string | undefined): boolean => /^\d+$/.test(text ?? '');
 
 const natural = (text: string | undefined, most = Number.MAX_SAFE_INTEGER): number => {
   const value = Number(text);

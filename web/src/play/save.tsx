@@ -26,12 +26,14 @@ export function Save({ names, colors }: Pick<FrameOptions, 'names' | 'colors'>) 
   const empty = state.lanes.value.every(({ steps }) => steps === 0);
   const save = async (kind: Kind) => {
     setShare(0);
+    const goesOn = state.playing.value;
     // The session may be another one by the time that its steps are there.
     const { window, family, id } = state.world.value;
     const beliefs = state.believed.value;
     try {
       const recording = await state.record(count);
       if (recording.length === 0) return;
+      if (goesOn) state.play();
       const unit = window ? `${family.outcome?.name} in ${window} calls` : 'return of an episode';
       const { animatedOf, drawFrames } = await import('./frames.ts');
       const drawn = drawFrames(recording, { names, colors, memory, beliefs, unit });

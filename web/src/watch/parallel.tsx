@@ -51,7 +51,7 @@ function axesOf(scored: readonly Row[]): Axis[] {
  */
 export function Parallel() {
   const [measure] = [...measures.value].toSorted(([, a], [, b]) => b - a)[0] ?? [];
-  const scored = rows.value.filter(({ score, settings }) => score?.measure === measure && Object.keys(settings).length > 0);
+  const scored = rows.value.filter(({ score, settings }) => score && score.measure === measure && Object.keys(settings).length > 0);
   const others = [...measures.value.keys()].filter(other => other !== measure);
   if (scored.length < 2 || varied.value.length === 0) return null;
   const axes = axesOf(scored);

@@ -65,8 +65,8 @@ const drawn = computed(() =>
 
 const parsed = <T>(event: Event): T => JSON.parse((event as MessageEvent<string>).data);
 
-/** Follows the list of runs. The browser connects again by itself, and then gets the whole list. */
-function followList(): void {
+/** Follows the list of runs until the returned function is called. The browser connects again by itself, and then gets the whole list. */
+function followList(): () => void {
   const source = new EventSource('events/runs');
   source.onopen = () => {
     connected.value = true;
@@ -88,6 +88,7 @@ function followList(): void {
     for (const id of gone) next.delete(id);
     runs.value = next;
   });
+  return () => source.close();
 }
 
 /** The stage whose metrics are known. */
@@ -125,13 +126,14 @@ export function start(): void {
     const hash = toLink(shown.value);
     if (hash !== location.hash.slice(1)) history.replaceState(null, '', `#${hash}`);
   });
-  followList();
-  let stop = () => {};
+  // Browsers keep few connections to a server, so pages that nobody sees have none.
+  const seen = signal(!document.hidden);
+  document.addEventListener('visibilitychange', () => {
+    seen.value = !document.hidden;
+  });
+  effect(() => (seen.value ? untracked(followList) : undefined));
   effect(() => {
     const [ids, name] = [JSON.parse(drawn.value) as string[], stage.value];
-    untracked(() => {
-      stop();
-      stop = followCurves(ids, name);
-    });
+    return seen.value ? untracked(() => followCurves(ids, name)) : undefined;
   });
 }
