@@ -202,7 +202,7 @@ describe.skipIf(!executablePath)('the memory in the playground', () => {
     expect(await inStop()).toBe(false);
     await page.keyboard.press('Escape');
     await expect.poll(() => stop.count()).toBe(0);
-    expect(await page.locator('.tour-anchor').count()).toBe(0);
+    await expect.poll(() => page.locator('.tour-anchor').count()).toBe(0);
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Tour');
   });
 

@@ -71,6 +71,7 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       restoring.value = data.share;
       break;
     case 'model':
+      adding.delete(data.name);
       models.value = [
         ...models.value.filter(({ name }) => name !== data.name),
         { name: data.name, label: data.name, about: data.about, probe: data.probe, env: data.env },
@@ -80,6 +81,7 @@ worker.onmessage = ({ data }: MessageEvent<Answer>) => {
     case 'failed':
       failure.value = { code: data.code, message: data.message };
       restoring.value = undefined;
+      adding.clear();
       recorded?.([]);
       pause();
       break;
@@ -156,6 +158,9 @@ export function record(last: number): Promise<readonly (readonly LaneView[])[]> 
   });
 }
 
+/** Names of models whose files are being read. */
+const adding = new Set<string>();
+
 /** Plays a model whose files were dropped on the page. */
 export async function drop(files: readonly File[]): Promise<void> {
   const description = files.find(({ name }) => name === 'model.json');
@@ -164,10 +169,8 @@ export async function drop(files: readonly File[]): Promise<void> {
     return;
   }
   const read = async (file: File) => [file.name, new Uint8Array(await file.arrayBuffer())] as const;
-  const name = freeName(
-    'dropped',
-    models.value.map(model => model.name),
-  );
+  const name = freeName('dropped', [...models.value.map(model => model.name), ...adding]);
+  adding.add(name);
   add(name, 'Dropped on this page.', Object.fromEntries(await Promise.all(files.map(read))));
 }
 
@@ -189,6 +192,8 @@ function writeLink(): void {
 /** Opens what the address says, and again whenever a person changes it. */
 export async function start(): Promise<void> {
   const restore = () => {
+    // Until the session is open, the address stays what it is.
+    restoring.value = 0;
     const linked = fromLink(location.hash, agentsOf);
     speed.value = linked.speed;
     shown.value = linked.shown;

@@ -13,10 +13,13 @@ import * as state from './state.ts';
 /** Whether the browser has WebGPU. Asking it for an adapter would warn in the console where there is none. */
 const HAS_WEBGPU = 'gpu' in navigator;
 
-/** The world of the session, if an agent can be trained in it: with returns of episodes, and an oracle to compare them with. */
+/**
+ * The world of the session, if an agent can be trained in it: with a model for sources to plan with, episodes of one task to learn from, and an
+ * oracle to compare their returns with.
+ */
 function trainedWorld(): TrainedWorld | undefined {
-  const { family, window } = world.value;
-  if (!family.oracleReturn || window !== undefined) return undefined;
+  const { family, window, next } = world.value;
+  if (!family.model || !family.oracleReturn || next || window !== undefined) return undefined;
   const options = setup.value?.options;
   return { env: { id: family.id, ...(options && Object.keys(options).length > 0 ? { options } : {}) }, tasks: family.tasks?.().length };
 }
@@ -30,7 +33,8 @@ export default function Panel() {
   const { phase, run, failure, active } = state;
   const trains = trainedWorld();
   if (!at) return null;
-  if (!trains && !run.value) return <p class="note">In this world, agents cannot be trained in the page. Choose Dark Room.</p>;
+  if (!trains && !run.value)
+    return <p class="note">In this world, agents cannot be trained in the page. Choose Dark Room or Key-to-Door.</p>;
   return (
     <div class="train" data-phase={phase.value ?? 'idle'}>
       <p class="note">
