@@ -201,7 +201,7 @@ function Toolbar() {
         {world.value.moved && at.agents.some(agent => playable.value.some(({ name }) => name === agent)) && (
           <label class="check">
             <input type="checkbox" checked={fields.value} onChange={event => state.show(shown.value, event.currentTarget.checked)} />
-            Show the policy in every cell, for the agent whose memory is shown
+            Show one agent’s policy in every cell
           </label>
         )}
         {lanes.value.some(({ beliefs }) => beliefs) && (
