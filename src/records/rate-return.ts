@@ -56,7 +56,10 @@ function ratio(above: readonly number[], below: readonly number[], { counts, run
     throw fault('the methods have different numbers of runs; evaluate them with the same seeds and streams.');
   if (!(total(below, () => 1) > 0)) throw fault('the mean score of the reference is not above 0, so shares of it are undefined.');
   const least = Float64Array.from({ length: resamples }, (_, r) => total(below, i => counts[r * runs + i])).sort();
-  if (!(quantile(least, 0.025) > 0)) throw fault('the interval of the reference reaches 0, so shares of it have no interval.');
+  if (!(quantile(least, 0.025) > 0))
+    throw fault(
+      'the interval of the reference reaches 0, so shares of it have no interval. Train it longer, or choose another one in rate.against.',
+    );
   const drawn = Float64Array.from({ length: resamples }, (_, r) => of(i => counts[r * runs + i])).sort();
   return { mean: of(() => 1), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
 }

@@ -141,6 +141,20 @@ describe.skipIf(!executablePath)('the live view of runs', { timeout: 240_000 }, 
     expect(await page.locator('[data-line]').count()).toBe(0);
   });
 
+  it('shows what has changed meanwhile when it is seen again', async () => {
+    await open();
+    const hide = (hidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await hide(true);
+    copyRun('meanwhile', 4);
+    // Two seconds are what a page that is seen may take.
+    await page.waitForTimeout(2000);
+    expect(await page.locator('[data-run=meanwhile]').count()).toBe(0);
+    await hide(false);
+    await row('meanwhile', 'finished').waitFor();
+  });
+
   it('groups curves by a setting, splits them, and keeps what it shows in its address', async () => {
     copyRun('wide/a', 4);
     copyRun('wide/b', 4);

@@ -119,7 +119,6 @@ function Toolbar() {
   const at = setup.value;
   if (!at) return null;
   const reopen = (changes: Partial<typeof at>) => state.open({ ...at, ...changes });
-  const withAgents = (agents: readonly string[]) => state.restart({ ...at, agents });
   const { choice, places } = world.value;
   const loading = restoring.value !== undefined;
   const choices = [...playable.value.map(({ name }) => name), ...Object.keys(OTHERS)];
@@ -155,7 +154,7 @@ function Toolbar() {
         {at.agents.map((agent, i) => (
           <label>
             Agent {i + 1}
-            <select value={agent} onChange={event => withAgents(at.agents.with(i, event.currentTarget.value))}>
+            <select value={agent} onChange={event => state.restart(at.agents.with(i, event.currentTarget.value))}>
               {choices.map(choice => (
                 <option value={choice}>{label(choice)}</option>
               ))}
@@ -163,12 +162,12 @@ function Toolbar() {
           </label>
         ))}
         {at.agents.length < MOST_AGENTS && (
-          <button type="button" onClick={() => withAgents([...at.agents, choices[0]])}>
+          <button type="button" onClick={() => state.restart([...at.agents, choices[0]])}>
             Add an agent
           </button>
         )}
         {at.agents.length > 1 && (
-          <button type="button" onClick={() => withAgents(at.agents.slice(0, -1))}>
+          <button type="button" onClick={() => state.restart(at.agents.slice(0, -1))}>
             Remove the last
           </button>
         )}

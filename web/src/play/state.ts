@@ -42,7 +42,7 @@ export const failure = signal<{ readonly code: string; readonly message: string 
 /** The world of the session. */
 export const world = computed<World>(() => worldOf(setup.value?.world ?? '', setup.value?.options));
 /** The models that can act in it. */
-export const playable = computed(() => models.value.filter(({ env }) => env.id === world.value.family.id));
+export const playable = computed(() => modelsIn(world.value.id));
 
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 const ask = (request: Request) => worker.postMessage(request);
@@ -91,9 +91,12 @@ worker.onerror = ({ message }) => {
   failure.value = { code: 'E_INTERNAL', message };
 };
 
+/** The models that can act in a world. */
+const modelsIn = (id: string) => models.value.filter(({ env }) => env.id === id);
+
 /** The agents that a world is opened with: the first two of its models, or one and the source. */
 export const agentsOf = (id: string): string[] => {
-  const own = models.value.filter(({ env }) => env.id === id).map(({ name }) => name);
+  const own = modelsIn(id).map(({ name }) => name);
   return [...(own.length > 0 ? own : ['random']), 'source'].slice(0, 2);
 };
 
@@ -110,7 +113,7 @@ export function open(next: Setup, { steps, edits: done }: Pick<Linked, 'steps' |
 }
 
 /** Opens the session from its beginning, perhaps with other agents. What was moved stays where it is. */
-export function restart({ agents } = setup.value!): void {
+export function restart(agents = setup.value!.agents): void {
   const moves = edits.value.filter(({ kind, lane }) => kind === 'move' && lane < agents.length).map(move => ({ ...move, at: 0 }));
   open({ ...setup.value!, agents }, { steps: [], edits: moves });
 }
@@ -189,6 +192,16 @@ function writeLink(): void {
   );
 }
 
+/** Why a link that names this world cannot be opened. */
+function faultOf({ world: id, agents }: Linked, named: string): typeof failure.value {
+  if (named !== id) return { code: 'E_CONFIG', message: `The link names the world "${named}". Expected one of ${worldIds.join(', ')}.` };
+  const known = [...modelsIn(id).map(({ name }) => name), ...OTHER_AGENTS];
+  const unknown = agents.find(agent => !known.includes(agent));
+  if (unknown === undefined) return undefined;
+  const message = `The link names the model "${unknown}", which this world does not have here. Links do not hold models that were dropped or trained in a page: drop the folder of the model on this page.`;
+  return { code: 'E_CHECKPOINT', message };
+}
+
 /** Opens what the address says, and again whenever a person changes it. */
 export async function start(): Promise<void> {
   const restore = () => {
@@ -199,19 +212,10 @@ export async function start(): Promise<void> {
     shown.value = linked.shown;
     training.restore(location.hash);
     const { world: id, options, agents, seed } = linked;
-    const { family } = worldOf(id, options);
-    const known = [...models.value.filter(({ env }) => env.id === family.id).map(({ name }) => name), ...OTHER_AGENTS];
-    const unknown = agents.find(agent => !known.includes(agent));
-    const named = new URLSearchParams(location.hash.slice(1)).get('world') ?? id;
-    if (named !== id) {
-      open({ world: id, agents: agentsOf(id), seed });
-      failure.value = { code: 'E_CONFIG', message: `The link names the world "${named}". Expected one of ${worldIds.join(', ')}.` };
-      return;
-    }
-    if (unknown === undefined) return open({ world: id, options, agents, seed }, linked);
+    const fault = faultOf(linked, new URLSearchParams(location.hash.slice(1)).get('world') ?? id);
+    if (!fault) return open({ world: id, options, agents, seed }, linked);
     open({ world: id, options, agents: agentsOf(id), seed });
-    const message = `The link names the model "${unknown}", which is not among those of this world. A model that was dropped or trained in a page is not part of its link: save the model, and drop its folder on this page.`;
-    failure.value = { code: 'E_CHECKPOINT', message };
+    failure.value = fault;
   };
   try {
     const response = await fetch(`${BASE}/index.json`);
