@@ -53,6 +53,12 @@ const LIFELONG = {
     quick: { 'finetune.steps': 100, 'evaluate.envs': corridors(1e4) },
   },
   'count-recall': memories('count-recall'),
+  'rate-return-counts': {
+    command: ['ablate', 'experiments/ablations/rate-return-counts.yaml'],
+    settings: {},
+    full: {},
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8 },
+  },
   'dark-room-20x20': memories('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
   'dark-room-40x20': memories('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
   'long-delay-bandit': memories('long-delay-bandit', { quick: { 'evaluate.envs': [] } }),
