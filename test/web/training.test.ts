@@ -117,32 +117,15 @@ describe.skipIf(!executablePath)('training in a page', () => {
     await page.waitForSelector('.train');
   };
   const phase = (name: string, timeout = 120_000) => page.waitForSelector(`.train[data-phase=${name}]`, { timeout });
-  /** The losses of the steps, if there are at most ten. */
+  /** The losses of the latest steps, at most ten. */
   const losses = async () => (await page.getByTestId('losses').locator('li').allTextContents()).map(Number);
 
-  it('gives the same losses for the same seed, with a pause and in Node, and others for another seed', async () => {
+  it('gives the same losses for the same seed as in Node, and others for another seed', async () => {
     await open(SMALL);
     await press('Train');
     await phase('done');
     const first = await losses();
     expect(first.length).toBe(SMALL.steps);
-
-    await press('Train again');
-    await phase('running');
-    await press('Pause training');
-    await phase('paused');
-    // Steps that had begun end, and no other follows.
-    let shown = -1;
-    const isStill = async () => {
-      const before = shown;
-      shown = (await losses()).length;
-      return shown === before;
-    };
-    await expect.poll(isStill, { interval: 500 }).toBe(true);
-    expect(shown).toBeLessThan(SMALL.steps);
-    await press('Continue training');
-    await phase('done');
-    expect(await losses()).toEqual(first);
 
     const training = await openInNode(SMALL);
     const node = await stepsInNode(training);
@@ -154,6 +137,32 @@ describe.skipIf(!executablePath)('training in a page', () => {
     await press('Train again');
     await phase('done');
     expect((await losses())[0]).not.toBe(first[0]);
+  }, 300_000);
+
+  it('gives the same losses with a pause', async () => {
+    // So many steps take much longer than it takes to press a button, on a busy machine, too.
+    const settings = { ...SMALL, steps: 200 };
+    await open(settings);
+    await press('Train');
+    await phase('done');
+    const latest = await losses();
+
+    await press('Train again');
+    await phase('running');
+    await press('Pause training');
+    await phase('paused');
+    // Steps that had begun end, and no other follows.
+    let shown = -1;
+    const isStill = async () => {
+      const before = shown;
+      shown = Number(/Step (\d+)/.exec((await page.getByTestId('progress').textContent()) ?? '')?.[1]);
+      return shown === before;
+    };
+    await expect.poll(isStill, { interval: 500 }).toBe(true);
+    expect(shown).toBeLessThan(settings.steps);
+    await press('Continue training');
+    await phase('done');
+    expect(await losses()).toEqual(latest);
   }, 300_000);
 
   it('plays what was trained, and downloads it', async () => {
