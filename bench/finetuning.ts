@@ -41,7 +41,7 @@ export function fineTuningSource({ config, terms, batch: size }: FineTuning): St
   );
   const shape = model.trainingShape(size);
   const batch = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.earlyEpisodeFraction);
+  const sampler = new BatchSampler(histories, model.tokenizer, shape, { early: config.queries.earlyEpisodeFraction });
   const chosen = model.rebuilt ? chosenContexts(model.tokenizer, shape, model.rebuilt) : undefined;
   const { place: _, ...columns } = batch;
   const buffers: Readonly<Record<string, HostTensor['data'] | undefined>> = {

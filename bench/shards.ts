@@ -40,7 +40,7 @@ async function measured(size: number): Promise<Result> {
     const model = new Model(config, family);
     const shape = model.trainingShape(config.optimizer.batch);
     const batch = newBatch(model.tokenizer, shape);
-    const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.earlyEpisodeFraction);
+    const sampler = new BatchSampler(histories, model.tokenizer, shape, { early: config.queries.earlyEpisodeFraction });
     const times: number[] = [];
     for (let step = 0; step < 2 * BATCHES; step++) {
       const before = performance.now();

@@ -238,6 +238,7 @@ describe('Methods sections', () => {
       '\\num{0.25}',
       'all episodes before',
     ],
+    ['a curriculum', { 'queries.curriculum': { order: 'length', from: 0.3, steps: 70 } }, 'platanios2019', /\\num\{0\.3\} .*\\num\{70\}/],
     ['variational', { 'latents.kind': 'variational' }],
     ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} .*\\num\{5\}/],
     ['vq', { 'latents.kind': 'vq', 'finetune.capacityWeight': 0 }, '\\lambda_\\mathrm{cap} = \\num{0.25}'],

@@ -76,7 +76,7 @@ async function finetuning(preset: string): Promise<Workload> {
   for await (const history of rollHistories({ ...config, source }, { family, tasks: taught, ...tools })) histories.push(history);
   const shape = model.trainingShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
-  new BatchSampler(histories, tokenizer, shape, config.queries.earlyEpisodeFraction).fill(batch, random.split('batch'));
+  new BatchSampler(histories, tokenizer, shape, { early: config.queries.earlyEpisodeFraction }).fill(batch, random.split('batch'));
   const chosen = rebuilt ? chosenContexts(tokenizer, shape, rebuilt) : undefined;
   chosen?.fill(batch.context, random.split('rebuilt'));
   const feeds = feedsOf(model.trainingInputs(optimizer.batch), { ...batch, rebuilt: chosen?.contexts, rebuiltAt: chosen?.at });

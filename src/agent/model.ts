@@ -51,6 +51,7 @@ import {
   type BatchShape,
   type ContextLayout,
   type ContextShape,
+  checkCurriculum,
   type PromptShape,
   querySpan,
   stepsSeen,
@@ -155,7 +156,8 @@ export class Model {
     };
     this.perHistory = config.queries.perHistory;
     this.rebuilt = config.queries.reconstructed;
-    const { consecutive, restart } = config.queries;
+    const { consecutive, restart, curriculum } = config.queries;
+    if (curriculum) checkCurriculum(curriculum, family);
     if (consecutive) this.consecutive = { restart };
     if (
       !consecutive &&

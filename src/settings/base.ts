@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { SELECTIONS } from '../records/index.ts';
 import { LABELS } from '../sources/index.ts';
-import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
+import { CURRICULUM_ORDERS, IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
 import { expandHome } from '../util/files.ts';
 import { compressionSection, latentsSection } from './compressor.ts';
 import {
@@ -143,6 +143,18 @@ export const sharedFields = () => ({
       restart: fraction(
         'Probability that a history is left after a segment, so that another one begins. Otherwise a history is followed to its end',
       ).default(0),
+      curriculum: z
+        .strictObject({
+          order: z
+            .enum(CURRICULUM_ORDERS)
+            .describe(
+              'Which histories come first: those with the fewest transitions (length), or those whose task changes least often (changes)',
+            ),
+          from: fraction('Fraction of the histories that the first training step draws from').default(0.1),
+          steps: steps('Training step of each stage from which on all histories are drawn. The fraction rises linearly until then'),
+        })
+        .optional()
+        .describe('Curriculum: easy histories first, then more and more of them (Platanios et al. 2019). If omitted, all from the start'),
       reconstructed: count(
         'Number of these queries whose contexts a training step reconstructs, drawn at random from those of each history. If omitted, all',
         'batch',

@@ -225,25 +225,32 @@ export interface SampledHistory {
   readonly queries: readonly number[];
 }
 
-/**
- * Samples batches from histories: a history uniformly, then one of its segments with targets. With probability `early` that is one of the
- * first half, where the learner still changes; otherwise any.
- */
+/** How histories and their segments are drawn. */
+export interface Draws {
+  /** Probability that a segment is one of the first half, where the learner still changes. Default: 0. */
+  readonly early?: number;
+  /** Draws the index of a history for batch `step`, counted from 0. By default, all are equally probable in every batch. */
+  readonly history?: (random: Random, step: number) => number;
+}
+
+/** Samples batches from histories: a history, then one of its segments with targets. */
 export class BatchSampler {
   readonly #histories: readonly History[];
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
+  readonly #drawHistory: NonNullable<Draws['history']>;
   /** The history that was used last. Nothing is kept of the others: a data set may have millions of segments. */
   #last: SampledHistory | undefined;
 
   /** @throws {CadenzaError} `E_SHAPE` without histories, or if a history has no scored step. */
-  constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
+  constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, { early = 0, history: drawHistory }: Draws = {}) {
     invariant(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
     this.#tokenizer = tokenizer;
     this.#shape = shape;
     this.#early = early;
+    this.#drawHistory = drawHistory ?? (random => random.integer(histories.length));
     const { passage, contextTransitions, segment, perHistory = 1, scored } = shape;
     const most = contextTransitions / segment + querySpan(perHistory) - 1;
     for (const history of scored || passage ? histories : []) {
@@ -270,13 +277,13 @@ export class BatchSampler {
     return this.#last;
   }
 
-  /** Fills `into` with a batch; equal streams give equal batches. */
-  fill(into: Batch, random: Random): void {
+  /** Fills `into` with batch `step`; equal streams give equal batches. */
+  fill(into: Batch, random: Random, step = 0): void {
     const { place: _, ...columns } = into;
     for (const values of Object.values(columns)) values?.fill(0);
     const { batch, perHistory: Q = 1 } = this.#shape;
     for (let b = 0; b < batch; b += Q) {
-      const { h, s } = this.draw(random);
+      const { h, s } = this.draw(random, step);
       const queries = Q === 1 ? [s] : this.#drawWith(h, s, random);
       for (const [q, s] of queries.entries()) this.write(into, b + q, { h, s });
       this.#writePassage(into, b / Q, h, queries);
@@ -318,9 +325,9 @@ export class BatchSampler {
       }
   }
 
-  /** Samples a history and the segment that is the query. */
-  draw(random: Random): { h: number; s: number } {
-    const h = random.integer(this.#histories.length);
+  /** Samples a history and the segment that is the query, for batch `step`. */
+  draw(random: Random, step = 0): { h: number; s: number } {
+    const h = this.#drawHistory(random, step);
     const { queries } = this.history(h);
     const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
     return { h, s };

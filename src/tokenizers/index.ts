@@ -7,6 +7,7 @@ import { packed } from './packed.ts';
 import { type PromptShape, prompted, stateQuery } from './prompt.ts';
 
 export * from './batches.ts';
+export * from './curriculum.ts';
 export * from './embed.ts';
 export * from './images.ts';
 export * from './layout.ts';

@@ -66,9 +66,10 @@ export class StreamSampler {
     const index = before ? before.index + 1 : 0;
     const begin = before ? before.begin + before.length : 0;
     const random = this.#random.split('row', g, index);
-    const history = this.#sampler.history(this.#sampler.draw(random).h);
+    const { perHistory: Q = 1, consecutive } = this.#shape;
+    const { restart } = consecutive!;
+    const history = this.#sampler.history(this.#sampler.draw(random, Math.floor(begin / Q)).h);
     const segments = history.starts.length - 1;
-    const { restart } = this.#shape.consecutive!;
     const left = restart > 0 ? 1 + Math.floor(Math.log(1 - random.uniform()) / Math.log(1 - restart)) : segments;
     const most = before ? segments : 1 + random.integer(segments);
     return { history, index, begin, length: Math.min(left, most) };

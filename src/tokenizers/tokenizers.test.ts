@@ -341,7 +341,7 @@ describe('the sampler', () => {
     const shape = { batch: 500, contextTransitions: 2, segment: 2, contextLayout: 'segments', actions: actionSpace.n, scored } as const;
     const batch = newBatch(layout, shape);
     const drawn = (early: number) => {
-      new BatchSampler([history], layout, shape, early).fill(batch, Random.seeded(7));
+      new BatchSampler([history], layout, shape, { early }).fill(batch, Random.seeded(7));
       return [...new Set(batch.place.first)].sort((a, b) => a - b);
     };
     const starts = segmentStarts(history, 2);

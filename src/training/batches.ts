@@ -11,6 +11,7 @@ import {
   BatchSampler,
   batchRows,
   chosenContexts,
+  drawnInOrder,
   fieldStatistics,
   newBatch,
   StreamSampler,
@@ -50,6 +51,7 @@ export function historyBatches(run: HistorySource, spec: HistoryBatchSpec, { opt
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
   const { prompt } = config.policy;
+  const { earlyEpisodeFraction: early, curriculum } = config.queries;
   const parts = batchParts(batch, histories, (prompt && run.shown?.()) ?? [], { prompt, perHistory: model.perHistory }).map(part => {
     const { batch: rows, from } = part;
     const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
@@ -58,9 +60,10 @@ export function historyBatches(run: HistorySource, spec: HistoryBatchSpec, { opt
     const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
     const lookUp = teacher && oracleTable(model, histories, random.split('monte-carlo'));
     const own = { ...shape, batch: count };
-    const sampler = new BatchSampler(histories, tokenizer, own, config.queries.earlyEpisodeFraction);
+    const drawHistory = curriculum && drawnInOrder(curriculum, histories, model.family);
+    const sampler = new BatchSampler(histories, tokenizer, own, { early, history: drawHistory });
     const streams = own.consecutive && new StreamSampler(sampler, tokenizer, own, random.split(part.name));
-    const draw = (step: number) => (streams ? streams.fill(rows, step) : sampler.fill(rows, random.split(part.name, step)));
+    const draw = (step: number) => (streams ? streams.fill(rows, step) : sampler.fill(rows, random.split(part.name, step), step));
     return { ...part, table, lookUp, draw };
   });
   const fitted = compressor(spec.compressor).fit?.(
@@ -88,7 +91,7 @@ export function historyBatches(run: HistorySource, spec: HistoryBatchSpec, { opt
 function* fitContexts({ model, config, histories, seed }: HistorySource): Generator<Float32Array> {
   const shape = model.batchShape(64);
   const batch = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.earlyEpisodeFraction);
+  const sampler = new BatchSampler(histories(), model.tokenizer, shape, { early: config.queries.earlyEpisodeFraction });
   for (let i = 0; i < 32; i++) {
     sampler.fill(batch, Random.seeded(seed).split('contexts', i));
     yield batch.context;

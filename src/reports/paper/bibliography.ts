@@ -196,6 +196,12 @@ const SOURCES = String.raw`
   pages = {1310--1318},
   year = {2013}
 }
+@inproceedings{platanios2019,
+  author = {Emmanouil Antonios Platanios and Otilia Stretcu and Graham Neubig and Barnab{\'a}s P{\'o}czos and Tom M. Mitchell},
+  title = {Competence-based Curriculum Learning for Neural Machine Translation},
+  booktitle = {Conference of the North American Chapter of the Association for Computational Linguistics},
+  year = {2019}
+}
 @article{raffel2020,
   author = {Colin Raffel and Noam Shazeer and Adam Roberts and Katherine Lee and Sharan Narang and Michael Matena and Yanqi Zhou and Wei Li and Peter J. Liu},
   title = {Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer},

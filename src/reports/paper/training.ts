@@ -1,6 +1,6 @@
 /** @file Methods: environment, split and learning histories (method 5); optimizer, training budget of every stage, seeds (method 4.4). */
 
-import type { OptimizerConfig } from '../../settings/base.ts';
+import type { BaseConfig, OptimizerConfig } from '../../settings/base.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, optimizerPath, stepsPath } from './facts.ts';
 import { environmentProse, sourceProse } from './prose.ts';
@@ -54,7 +54,7 @@ function selection({ results }: Facts, table: string): string {
 export function histories(facts: Facts): (Written | undefined)[] {
   const { config, kinds, setting } = facts;
   const { noise, stride } = config.source;
-  const { consecutive, restart, earlyEpisodeFraction } = config.queries;
+  const { consecutive, restart, earlyEpisodeFraction, curriculum } = config.queries;
   const made =
     kinds.source === undefined
       ? [
@@ -76,10 +76,18 @@ export function histories(facts: Facts): (Written | undefined)[] {
       restart > 0 && 'After every query, a history is left for another one with a probability of <config/queries/restart>.',
       earlyEpisodeFraction > 0 &&
         'With a probability of <config/queries/earlyEpisodeFraction>, the query comes from the first half of its history, where the source still improves, and otherwise from all of it.',
+      curriculum &&
+        raw`A curriculum~\cite{platanios2019} orders histories by ${EASIEST[curriculum.order]}: the first training step of a stage draws from the first <config/queries/curriculum/from> of them, a fraction that rises linearly to one at step <config/queries/curriculum/steps>.`,
       setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement uses training tasks only.',
     ]),
   ];
 }
+
+/** What a curriculum orders histories by. */
+const EASIEST: Readonly<Record<NonNullable<BaseConfig['queries']['curriculum']>['order'], string>> = {
+  length: 'their number of transitions',
+  changes: 'the number of times that their task changes',
+};
 
 const COLUMNS: readonly (readonly [title: string, key: keyof OptimizerConfig])[] = [
   ['batch', 'batch'],

@@ -151,7 +151,7 @@ export function retrievalBatches(
   const latentShape = model.latentShape(config.compressor)!;
   const shape = model.batchShape(B);
   const batch = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.earlyEpisodeFraction);
+  const sampler = new BatchSampler(histories, model.tokenizer, shape, { early: config.queries.earlyEpisodeFraction });
   const [latents, retrieved, present] = [zeros([B, ...latentShape]), zeros([B, K, ...latentShape]), zeros([B, K])];
   const width = table.latents.length / table.rows.length;
   const copy = (row: number, into: HostTensor, at: number) =>
