@@ -62,7 +62,7 @@ describe('the row of a source', () => {
     expect(returns.regret).toHaveLength(4 * parts);
     // In each part of each kept episode, each arm but the best gives up its distance from it.
     const tasks = openTasks(evaluation.config).evaluated.flatMap(task => [task, task]);
-    const most = tasks.map(task => EPISODES * 4 * Math.max(...[0, 1, 2].map(arm => family.regret!.of(task, arm))));
+    const most = tasks.map(task => EPISODES * 4 * Math.max(...[0, 1, 2].map(arm => family.regret!.of(task, arm, 0))));
     for (const [i, value] of Array.from(returns.regret!).entries()) {
       expect(value).toBeGreaterThanOrEqual(0);
       expect(value).toBeLessThanOrEqual(most[Math.floor(i / parts)]);

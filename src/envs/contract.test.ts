@@ -38,6 +38,10 @@ describe.each(environments.ids.filter(id => hasGymnasium || id !== 'gymnasium'))
   });
 });
 
+describe('a bandit whose arms change', () => {
+  for (const { name, run } of environmentChecks(environment('delayed-bandit', { arms: 3, pulls: 5, delay: 2, every: 4 }))) it(name, run);
+});
+
 describe('rooms that are not square', () => {
   const family = environment('dark-room', { width: 4, height: 2, start: 'corner', horizon: 6 });
   const model = tabularModel(family, 'A test');

@@ -87,9 +87,27 @@ describe('the delayed bandit', () => {
     const { parts, part, of } = family.regret!;
     expect(parts).toEqual(['before', 'after']);
     expect(Array.from({ length: 10 }, (_, t) => part(t))).toEqual([0, 0, 0, 0, -1, -1, 1, 1, 1, 1]);
-    expect([0, 1, 2].map(action => of(task, action))).toEqual([0.8, 0, 0.4]);
+    expect([0, 1, 2].map(action => of(task, action, 0))).toEqual([0.8, 0, 0.4]);
     const steps = { observation: [0, 1], reward: [0, 0], nextObservation: [1, 0] };
     expect([0, 1].map(i => family.scored!(steps, i))).toEqual([true, false]);
+  });
+
+  it('gives its arms other means every so many pulls, which the delay does not count', () => {
+    const options = { arms: 2, pulls: 5, delay: 3, deviation: 0, every: 4 };
+    const changing = environment('delayed-bandit', options);
+    // Pulls 0 to 3, 4 to 7, and 8 and 9; the delay comes after the fifth pull.
+    const task = { means: [0, 1, 2, 3, 4, 5].map(i => i / 8) };
+    const env = changing.make([task], Random.seeded(2));
+    const rewards = Array.from({ length: 13 }, (_, t) => 8 * env.step(Int32Array.of(t % 2)).reward[0]);
+    expect(rewards).toEqual([0, 1, 0, 1, 2, 0, 0, 0, 2, 3, 2, 5, 4]);
+    expect(changing.changes!(task)).toEqual([4, 11]);
+    expect(changing.oracleReturn!(task)).toBe((4 * 1 + 4 * 3 + 2 * 5) / 8);
+    expect([0, 4, 8, 11].map(elapsed => changing.regret!.of(task, 0, elapsed))).toEqual(new Array(4).fill(1 / 8));
+    expect(changing.hidden!.map(({ of }) => of(task))).toEqual([[1], [0.5, 0.625]]);
+    const drawn = changing.drawTask!(Random.seeded(1));
+    expect([(drawn.means as number[]).length, changing.taskKey(drawn) === changing.taskKey(task)]).toEqual([6, false]);
+    expect([family.changes, environment('delayed-bandit', { every: 100 }).changes!(task)]).toEqual([undefined, []]);
+    expect(() => changing.make([{ means: [1, 2] }], Random.seeded(0))).toThrow(failure('E_SHAPE', 6, 2));
   });
 
   it('refuses options and tasks that do not fit', () => {

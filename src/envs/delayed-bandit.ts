@@ -6,8 +6,10 @@
  */
 
 import { type EnvFamily, expectActions, type Options, type StepResult, type Task } from '../rl/index.ts';
+import { canonicalJson } from '../util/canonical.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
+import { portableSha256 } from '../util/sha256.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
 import { captionOf } from './scenes.ts';
 
@@ -16,6 +18,7 @@ const OPTIONS = {
   pulls: { default: 50, range: [1, 100_000], integer: true, about: 'number of pulls before the delay, and again after it' },
   delay: { default: 50, range: [0, 100_000], integer: true, about: 'number of distractor steps between the two halves' },
   deviation: { default: 0.3, range: [0, 1000], about: 'standard deviation of the rewards of an arm' },
+  every: { default: 0, range: [0, 100_000], integer: true, about: 'pulls until every arm gets another mean; 0: arms never change' },
 } as const;
 
 export const delayedBandit = defineEnv({
@@ -28,39 +31,60 @@ export const delayedBandit = defineEnv({
 const meansOf = (task: Task) => task.means as readonly number[];
 
 /**
- * A task is `{ means: [μ_0, …] }`; one episode is one lifetime of 2 · pulls + delay steps, truncated at its end.
+ * A task is `{ means: [μ_0, …] }`; one episode is one lifetime of 2 · pulls + delay steps, truncated at its end. If arms change `every` so
+ * many pulls, it has the means of all arms before the first change, then those after it, and so on; nothing in the observation says so.
  *
  * The observation is one flag: whether this is a distractor step. It reveals neither the arms nor how long the delay lasts; an agent can
  * tell ignored steps from scored ones, as it also could by their rewards. On a distractor step the environment executes a uniformly random
  * arm whatever the action, gives reward 0, and the step is not scored.
  */
-function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof OPTIONS>): EnvFamily {
+function delayedBanditFamily({ arms, pulls, delay, deviation, every }: Options<typeof OPTIONS>): EnvFamily {
   const horizon = 2 * pulls + delay;
   const actionSpace = { kind: 'discrete', n: arms } as const;
   const distracts = (elapsed: number) => elapsed >= pulls && elapsed < pulls + delay;
+  /** The pulls before which arms change, and the steps of these pulls. */
+  const changes = every === 0 ? [] : Array.from({ length: Math.ceil((2 * pulls) / every) - 1 }, (_, k) => (k + 1) * every);
+  const steps = changes.map(pull => pull + (pull < pulls ? 0 : delay));
+  const count = arms * (changes.length + 1);
+  /** The means of the arms at a step that is a pull. */
+  const meansAt = (task: Task, elapsed: number) => {
+    const from = every === 0 ? 0 : arms * Math.floor((elapsed < pulls ? elapsed : elapsed - delay) / every);
+    return meansOf(task).slice(from, from + arms);
+  };
+  const lastMeans = (task: Task) => meansOf(task).slice(-arms);
   return {
     id: 'delayed-bandit',
     observationSpace: { kind: 'discrete', n: 2 },
     actionSpace,
     horizon,
     rewardMax: 1,
-    drawTask: random => ({ means: Array.from({ length: arms }, () => random.uniform()) }),
-    taskKey: task => `means=${meansOf(task).join(',')}`,
+    drawTask: random => ({ means: Array.from({ length: count }, () => random.uniform()) }),
+    taskKey: task => `means=${every === 0 ? meansOf(task).join(',') : portableSha256(canonicalJson(task)).slice(0, 32)}`,
+    // Where arms change, those at the end.
     hidden: [
-      { name: 'best arm', space: actionSpace, of: task => [meansOf(task).indexOf(Math.max(...meansOf(task)))] },
-      { name: 'means', space: { kind: 'box', low: new Array(arms).fill(0), high: new Array(arms).fill(1) }, of: meansOf },
+      { name: 'best arm', space: actionSpace, of: task => [lastMeans(task).indexOf(Math.max(...lastMeans(task)))] },
+      { name: 'means', space: { kind: 'box', low: new Array(arms).fill(0), high: new Array(arms).fill(1) }, of: lastMeans },
     ],
-    oracleReturn: task => 2 * pulls * Math.max(...meansOf(task)),
+    oracleReturn: task =>
+      [0, ...changes].reduce((sum, from, k) => {
+        const means = meansOf(task).slice(arms * k, arms * (k + 1));
+        return sum + ((changes[k] ?? 2 * pulls) - from) * Math.max(...means);
+      }, 0),
+    ...(every > 0 ? { changes: () => steps } : {}),
     scored: ({ observation }, i) => observation[i] === 0,
     regret: {
       parts: ['before', 'after'],
       part: elapsed => (distracts(elapsed) ? -1 : Number(elapsed >= pulls)),
-      of: (task, action) => Math.max(...meansOf(task)) - meansOf(task)[action],
+      of(task, action, elapsed) {
+        const means = meansAt(task, elapsed);
+        return Math.max(...means) - means[action];
+      },
     },
     render(task, observation, past) {
-      const means = meansOf(task);
-      const best = Math.max(...means);
       const last = past.reward.length - 1;
+      // During the delay, the arms as they are after it.
+      const means = meansAt(task, distracts(last + 1) ? pulls + delay : Math.min(last + 1, horizon - 1));
+      const best = Math.max(...means);
       const counts = new Int32Array(arms);
       for (let t = 0; t <= last; t++) if (!distracts(t)) counts[past.action[t]]++;
       return {
@@ -77,7 +101,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     },
     make(tasks, random) {
       const expectTask = (task: Task) =>
-        invariant(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
+        invariant(meansOf(task).length === count, `delayed-bandit: expected tasks of ${count} means, but one has ${meansOf(task).length}.`);
       for (const task of tasks) expectTask(task);
       const size = tasks.length;
       const current = [...tasks];
@@ -101,7 +125,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
           const distractor = distracts(elapsed);
           for (const [i, stream] of streams.entries()) {
             executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
-            result.reward[i] = distractor ? 0 : meansOf(current[i])[executed[i]] + deviation * stream.reward.normal();
+            result.reward[i] = distractor ? 0 : meansAt(current[i], elapsed)[executed[i]] + deviation * stream.reward.normal();
           }
           elapsed++;
           const ended = elapsed === horizon;

@@ -78,7 +78,7 @@ export function regretTally(regret: RegretModel | undefined, tasks: readonly Tas
     ...(regret ? { regret: sums } : {}),
     add(i: number, action: number, ended: boolean): void {
       const part = regret?.part(elapsed[i]) ?? -1;
-      if (part >= 0) sums[i * parts + part] += regret!.of(tasks[i], action);
+      if (part >= 0) sums[i * parts + part] += regret!.of(tasks[i], action, elapsed[i]);
       elapsed[i] = ended ? 0 : elapsed[i] + 1;
     },
   };

@@ -54,13 +54,13 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
   let elapsed = 0;
   const onStep = ({ action, terminated, truncated }: RolloutStep) => {
     const there = mirror.step(action);
-    const scored = !family.regret || family.regret.part(elapsed) >= 0;
-    elapsed++;
+    const step = elapsed++;
+    const scored = !family.regret || family.regret.part(step) >= 0;
     for (let i = 0; i < streams; i++) {
       if (!running[i]) continue;
       other[i] += there.reward[i];
       if (family.regret && scored) {
-        wanted[i] += Number(family.regret.of(memories[i], action[i]) === 0);
+        wanted[i] += Number(family.regret.of(memories[i], action[i], step) === 0);
         asked[i]++;
       }
       if (terminated[i] || truncated[i] || there.terminated[i] || there.truncated[i]) running[i] = 0;

@@ -89,8 +89,8 @@ export interface RegretModel {
   readonly parts: readonly string[];
   /** Index of the part that step `elapsed` of an episode (from 0) belongs to; −1 if no action is scored. */
   part(elapsed: number): number;
-  /** Expected reward of the best action minus that of `action` (one integer): never negative. */
-  of(task: Task, action: number): number;
+  /** Expected reward of the best action in step `elapsed` minus that of `action` (one integer): never negative. */
+  of(task: Task, action: number, elapsed: number): number;
 }
 
 /**

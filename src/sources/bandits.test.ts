@@ -119,6 +119,20 @@ describe('regret of five arms that do not change', () => {
   });
 });
 
+it('learners that forget give up less where arms change, and the oracle nothing', async () => {
+  const bandit = environment('delayed-bandit', { arms: 5, pulls: 200, delay: 0, every: 50 });
+  const tasks = Array.from({ length: 100 }, (_, i) => bandit.drawTask!(Random.seeded(5).split(i)));
+  const regretOf = async (id: string, options = {}) => {
+    const policy = sourcePolicy({ family: bandit, tasks, source: source(id), options, random: Random.seeded(1) });
+    const { regret } = await rollout({ family: bandit, tasks, policy, episodes: 1, random: Random.seeded(2) });
+    return regret!.reduce((sum, value) => sum + value, 0) / tasks.length;
+  };
+  const [ucb, windowed, discounted] = [await regretOf('ucb'), await regretOf('sliding-window-ucb'), await regretOf('discounted-ucb')];
+  // 63, 51 and 47.
+  expect([windowed < 0.9 * ucb, discounted < 0.85 * ucb]).toEqual([true, true]);
+  expect(await regretOf('oracle')).toBe(0);
+});
+
 it('a bandit may have any delay', () => {
   const long = environment('delayed-bandit', { arms: 5, delay: 10_000 });
   expect([long.horizon, long.regret!.part(49), long.regret!.part(10_049), long.regret!.part(10_050)]).toEqual([10_100, 0, -1, 1]);

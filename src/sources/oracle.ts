@@ -47,8 +47,17 @@ function optimal(family: EnvFamily, task: Task): Learner {
 
 /** The actions without regret, in families where no action affects later ones. */
 function withoutRegret(family: EnvFamily, { of }: RegretModel, task: Task): Learner {
-  const worth = Array.from({ length: discreteActions(family, 'The oracle') }, (_, action) => -of(task, action));
-  return { distribution: (_, out) => spreadOverBest(worth, 0, out), observe() {} };
+  const worth = new Float64Array(discreteActions(family, 'The oracle'));
+  let elapsed = 0;
+  return {
+    distribution(_, out) {
+      for (const action of worth.keys()) worth[action] = -of(task, action, elapsed);
+      spreadOverBest(worth, 0, out);
+    },
+    observe(_observation, _action, _reward, _next, terminated, truncated) {
+      elapsed = terminated || truncated ? 0 : elapsed + 1;
+    },
+  };
 }
 
 /** Exact steps straight to the center of the disc, where it stays: the earliest possible reward. */

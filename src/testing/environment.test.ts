@@ -81,7 +81,7 @@ const BROKEN: readonly (readonly [key: string, family: EnvFamily])[] = [
       step: actions => env.step(Int32Array.from({ length: env.size }, (_, i) => Math.min(4, actions[i]))),
     })),
   ],
-  ['regret', { ...bandit, regret: { ...bandit.regret!, of: (task, action) => bandit.regret!.of(task, action) + 0.1 } }],
+  ['regret', { ...bandit, regret: { ...bandit.regret!, of: (...at) => bandit.regret!.of(...at) + 0.1 } }],
   ['phases', { ...door, model: { ...door.model!, phases: { count: 3, of: state => 2 - door.model!.phases!.of(state) } } }],
   ['attempts', { ...life, attempts: { ...life.attempts!, cells: 8 } }],
   ['attempts', { ...life, attempt: () => false }],

@@ -303,17 +303,18 @@ const RULES: readonly Rule<EnvFamily>[] = [
     applies: ({ regret }) => regret !== undefined,
     check(family) {
       const { parts, part, of } = family.regret!;
-      const found = Array.from({ length: family.horizon }, (_, elapsed) => part(elapsed)).filter(p => p >= 0);
+      const scored = Array.from({ length: family.horizon }, (_, elapsed) => elapsed).filter(elapsed => part(elapsed) >= 0);
       expectEqual(
-        [...new Set(found)].sort((a, b) => a - b),
+        [...new Set(scored.map(part))].sort((a, b) => a - b),
         [...parts.keys()],
         'parts of an episode',
       );
       const { count } = actionIndex(family, WHO);
-      for (const task of someTasks(family)) {
-        const least = Math.min(...Array.from({ length: count }, (_, action) => of(task, action)));
-        expectEqual(least, 0, `least regret of an action in ${JSON.stringify(task)}`);
-      }
+      for (const task of someTasks(family))
+        for (const elapsed of scored) {
+          const least = Math.min(...Array.from({ length: count }, (_, action) => of(task, action, elapsed)));
+          expectEqual(least, 0, `least regret of an action in step ${elapsed} of ${JSON.stringify(task)}`);
+        }
     },
   },
   {

@@ -144,33 +144,35 @@ export const BAR_STEPS = 20;
 
 function bandit(options: EnvOptions): World {
   const family = environment('delayed-bandit', { arms: 5, ...options });
-  const { arms, pulls, delay } = { arms: 5, pulls: 50, delay: 50, ...options } as Record<'arms' | 'pulls' | 'delay', number>;
+  const { arms, pulls, delay, every } = { arms: 5, pulls: 50, delay: 50, every: 0, ...options } as Record<string, number>;
   const meansOf = (task: Task) => task.means as readonly number[];
+  const places: readonly Place[] = [
+    {
+      role: 'goal',
+      name: 'the best arm',
+      moved(task, [, arm]) {
+        const means = meansOf(task);
+        const best = means.indexOf(Math.max(...means));
+        return arm < means.length ? { ...task, means: means.with(best, means[arm]).with(arm, means[best]) } : task;
+      },
+    },
+    {
+      role: 'mean',
+      name: 'the mean of an arm',
+      moved(task, [length, arm]) {
+        const means = meansOf(task);
+        return arm < means.length && length < BAR_STEPS ? { ...task, means: means.with(arm, (length + 1) / BAR_STEPS) } : task;
+      },
+    },
+  ];
   return {
     ...ofFamily(family),
     id: 'delayed-bandit',
     name: 'Bandit',
-    about: `Arms with hidden mean rewards: find the best one. An episode has ${pulls} pulls, ${delay} steps that teach nothing, and ${pulls} pulls more.`,
+    about: `Arms with hidden mean rewards: find the best one. An episode has ${pulls} pulls, ${delay} steps that teach nothing, and ${pulls} pulls more.${every > 0 ? ` Every ${every} pulls, the arms get other means.` : ''}`,
     actions: Array.from({ length: arms }, (_, arm) => `arm ${arm}`),
-    places: [
-      {
-        role: 'goal',
-        name: 'the best arm',
-        moved(task, [, arm]) {
-          const means = meansOf(task);
-          const best = means.indexOf(Math.max(...means));
-          return arm < means.length ? { ...task, means: means.with(best, means[arm]).with(arm, means[best]) } : task;
-        },
-      },
-      {
-        role: 'mean',
-        name: 'the mean of an arm',
-        moved(task, [length, arm]) {
-          const means = meansOf(task);
-          return arm < means.length && length < BAR_STEPS ? { ...task, means: means.with(arm, (length + 1) / BAR_STEPS) } : task;
-        },
-      },
-    ],
+    // Arms that change have other means at other times.
+    places: every > 0 ? [] : places,
     choice: { name: 'Delay', values: [0, 50, 200, 1000], value: delay, of: value => ({ ...options, delay: value }) },
     source: 'ucb',
     speed: 30,
