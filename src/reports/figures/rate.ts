@@ -2,24 +2,20 @@
 
 import * as Plot from '@observablehq/plot';
 import { KEPT } from '../../records/index.ts';
-import { bits } from '../tables/format.ts';
+import { bits, rateScores } from '../tables/format.ts';
 import type { FigureOptions, RateFigure } from './figure.ts';
 import { drawPlot, inSeries, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { spread } from './style.ts';
 
-const PANELS = [
-  { score: 'final', title: 'last episodes' },
-  { score: 'area', title: 'all episodes' },
-] as const;
-
 /** Colors of the lines, in their order. */
 const COLORS = ['#1f77c9', '#d55e00', '#009e73', '#cc79a7', '#a08a00', '#8e6bc9', '#8c8c8c'];
 
-/** Two panels, for the last and for all episodes; whiskers are the intervals. Returns an SVG document. */
+/** A panel for the last and one for all episodes, if these differ; whiskers are the intervals. Returns an SVG document. */
 export function rateCurves({ rate, words: { noun } }: RateFigure, options: FigureOptions = {}): string {
   const groups = [...new Set(rate.points.map(({ group }) => group))];
   const { width = 880, height = 400, ground = 'paper' } = options;
-  const points = PANELS.flatMap(({ score, title }) =>
+  const panels = rateScores(rate);
+  const points = panels.flatMap(({ score, title }) =>
     rate.points.map(({ group, bits, ...of }) => ({ group, bits, panel: title, ...of[score] })),
   );
   const sizes = [...new Set(points.map(({ bits }) => bits))].sort((a, b) => a - b);
@@ -35,7 +31,7 @@ export function rateCurves({ rate, words: { noun } }: RateFigure, options: Figur
 
   // Each line is labeled where it ends in the last panel, without overlaps.
   const perPixel = (high - low) / (height - margins.marginTop - margins.marginBottom);
-  const ends = groups.map(group => points.filter(point => point.group === group && point.panel === PANELS[1].title).at(-1)!);
+  const ends = groups.map(group => points.filter(point => point.group === group && point.panel === panels.at(-1)!.title).at(-1)!);
   const places = spread(
     ends.map(({ mean }) => mean),
     LABEL_GAP * perPixel,
@@ -89,7 +85,7 @@ export function rateCurves({ rate, words: { noun } }: RateFigure, options: Figur
       height,
       ...margins,
       ariaLabel: 'Return versus rate',
-      fx: { domain: PANELS.map(({ title }) => title), label: null },
+      fx: { domain: panels.map(({ title }) => title), label: null },
       x: { type: 'log', base: 2, domain: [first, last], label: 'bits of Z', ticks: rateTicks(sizes), tickFormat: bits },
       y: { domain: [low, high], label: `${noun} ÷ that of ${rate.reference}`, ticks: 6 },
       marks,

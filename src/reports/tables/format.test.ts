@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type MethodResult, methodResult, oracleReference } from '../../records/index.ts';
 import { Random } from '../../util/random.ts';
 import { fittingTable } from '../terminal/results.ts';
-import { resultColumns, resultTable } from './format.ts';
+import { rateTable, resultColumns, resultTable } from './format.ts';
 
 /** Ten streams of one task: all optimal but one, which misses by `miss` in every episode; of an oracle that gets 1,000. */
 function nearlyOptimal(miss: number, episodes: number): MethodResult {
@@ -55,4 +55,16 @@ it('gives up the IQM before the area, both before the worst task, and the final 
   });
   const steps = [...new Set(shown)];
   expect(steps).toEqual(['final,iqm,area,worst,history', 'final,iqm,area,worst', 'final,area,worst', 'final,worst', 'final']);
+});
+
+it('shows return versus rate once where the only episode is the last one, too', () => {
+  const [score, other] = [
+    { mean: 0.5, low: 0.4, high: 0.6 },
+    { mean: 0.5, low: 0.3, high: 0.6 },
+  ];
+  const columns = (area: typeof score) => {
+    const points = [{ method: 'cad m1', group: 'cad', bits: 8, final: score, area }];
+    return rateTable({ reference: 'teacher', points, smallest: [] }, { noun: 'return' }).rows[0].length;
+  };
+  expect([columns(score), columns(other)]).toEqual([3, 4]);
 });

@@ -331,19 +331,25 @@ function regretColumns({ regret }: MethodResult): Column[] {
   ];
 }
 
+/** What return versus rate shows of each point: with a single episode, the last ones are all. */
+export function rateScores({
+  points,
+}: Pick<RateReturn, 'points'>): readonly { readonly score: 'final' | 'area'; readonly title: string }[] {
+  const all = { score: 'area', title: 'all episodes' } as const;
+  const differ = points.some(({ final, area }) => final.mean !== area.mean || final.low !== area.low || final.high !== area.high);
+  return differ ? [{ score: 'final', title: 'last episodes' }, all] : [all];
+}
+
 /** Return versus rate as a table; the notes give the smallest Z of every line that keeps a share of the return. */
-export const rateTable = (
-  { points, smallest, reference }: RateReturn,
-  { noun }: Pick<ReferenceWords, 'noun'>,
-): TextTable & { title: string; notes: string[] } => ({
-  title: `${capitalized(noun)} relative to ${reference}, by the bits of Z`,
-  heads: ['line', 'bits of Z', 'last episodes [95% CI]', 'all episodes [95% CI]'],
-  rows: points.map(({ group, bits: size, final, area }) => [group, bits(size), share(final), share(area)]),
-  notes: [...new Set(smallest.map(({ group }) => group))].map(group => {
-    const found = smallest
+export const rateTable = (rate: RateReturn, { noun }: Pick<ReferenceWords, 'noun'>): TextTable & { title: string; notes: string[] } => ({
+  title: `${capitalized(noun)} relative to ${rate.reference}, by the bits of Z`,
+  heads: ['line', 'bits of Z', ...rateScores(rate).map(({ title }) => `${title} [95% CI]`)],
+  rows: rate.points.map(point => [point.group, bits(point.bits), ...rateScores(rate).map(({ score }) => share(point[score]))]),
+  notes: [...new Set(rate.smallest.map(({ group }) => group))].map(group => {
+    const found = rate.smallest
       .filter(point => point.group === group)
       .map(({ share, by, method }) => `${100 * share}% (${by === 'mean' ? 'mean' : 'whole interval'}): ${method ?? 'none'}`);
-    return `Smallest Z of “${group}” that keeps this share of the final ${noun} of ${reference}: ${found.join('; ')}.`;
+    return `Smallest Z of “${group}” that keeps this share of the final ${noun} of ${rate.reference}: ${found.join('; ')}.`;
   }),
 });
 
