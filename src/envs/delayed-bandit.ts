@@ -46,11 +46,9 @@ function delayedBanditFamily({ arms, pulls, delay, deviation, every }: Options<t
   const changes = every === 0 ? [] : Array.from({ length: Math.ceil((2 * pulls) / every) - 1 }, (_, k) => (k + 1) * every);
   const steps = changes.map(pull => pull + (pull < pulls ? 0 : delay));
   const count = arms * (changes.length + 1);
-  /** The means of the arms at a step that is a pull. */
-  const meansAt = (task: Task, elapsed: number) => {
-    const from = every === 0 ? 0 : arms * Math.floor((elapsed < pulls ? elapsed : elapsed - delay) / every);
-    return meansOf(task).slice(from, from + arms);
-  };
+  /** Where a task has the mean of the first arm at a step that is a pull. */
+  const firstAt = (elapsed: number) => (every === 0 ? 0 : arms * Math.floor((elapsed < pulls ? elapsed : elapsed - delay) / every));
+  const meansAt = (task: Task, elapsed: number) => meansOf(task).slice(firstAt(elapsed), firstAt(elapsed) + arms);
   const lastMeans = (task: Task) => meansOf(task).slice(-arms);
   return {
     id: 'delayed-bandit',
@@ -123,9 +121,10 @@ function delayedBanditFamily({ arms, pulls, delay, deviation, every }: Options<t
         step(actions) {
           expectActions({ id: 'delayed-bandit', actionSpace }, actions, size);
           const distractor = distracts(elapsed);
+          const first = firstAt(elapsed);
           for (const [i, stream] of streams.entries()) {
             executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
-            result.reward[i] = distractor ? 0 : meansAt(current[i], elapsed)[executed[i]] + deviation * stream.reward.normal();
+            result.reward[i] = distractor ? 0 : meansOf(current[i])[first + executed[i]] + deviation * stream.reward.normal();
           }
           elapsed++;
           const ended = elapsed === horizon;
