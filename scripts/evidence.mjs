@@ -35,15 +35,11 @@ const memories = (preset, { settings = {}, full = {}, quick = {} } = {}) => ({
 const corridors = (...lengths) =>
   lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
 
-/**
- * Memories whose training takes longer: without `gru`, which takes five times as long as the others for a state of as many numbers
- * (docs/LOG.md), and with fewer steps than the preset.
- */
-const fewer = (preset, { settings = {}, full, ...rest }) =>
+/** The same for presets that train long: with fewer steps, and without `gru`, which takes five times as long as the others (docs/LOG.md). */
+const shorter = (preset, { settings = {}, ...rest }) =>
   memories(preset, {
     ...rest,
     settings: { 'baselines.methods': ['rsm', 'truncated-bytes', 'memo', 'none', 'linear-attention', 'rad'], ...settings },
-    full,
   });
 
 /** How memories are compared in lives of Key-to-Door: with a quarter of the steps of CAD's own part. */
@@ -63,7 +59,7 @@ const LIFELONG = {
     full: {},
     quick: { 'finetune.steps': 100, 'evaluate.envs': corridors(1e4) },
   },
-  'count-recall': fewer('count-recall', { full: { 'finetune.steps': 2000 } }),
+  'count-recall': shorter('count-recall', { full: { 'finetune.steps': 2000 } }),
   'rate-return-counts': {
     command: ['ablate', 'experiments/ablations/rate-return-counts.yaml'],
     settings: {},
@@ -72,7 +68,7 @@ const LIFELONG = {
   },
   'dark-room-20x20': memories('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
   'dark-room-40x20': memories('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
-  'long-delay-bandit': fewer('long-delay-bandit', {
+  'long-delay-bandit': shorter('long-delay-bandit', {
     settings: { 'evaluate.envs': delays(0, 200, 1000) }, // a delay of 10,000 takes five minutes a seed for every method
     full: { 'finetune.steps': 600 },
     quick: { 'evaluate.envs': [] },
@@ -85,8 +81,8 @@ const LIFELONG = {
   },
   // Memories with an equal budget, a quarter of CAD's above: trained on lives that change, and on lives in which nothing ever moves. So the
   // effect of the memory and that of the data can be separated.
-  'key-to-door-life-memories': fewer('key-to-door-life', LIVES),
-  'key-to-door-life-memories-fixed': fewer('key-to-door-life', { ...LIVES, settings: { 'source.env': { timetable: 0 } } }),
+  'key-to-door-life-memories': shorter('key-to-door-life', LIVES),
+  'key-to-door-life-memories-fixed': shorter('key-to-door-life', { ...LIVES, settings: { 'source.env': { timetable: 0 } } }),
   // CAD in lives of 200 layouts.
   'key-to-door-life-long': {
     command: ['run', 'experiments/key-to-door-life.yaml'],
