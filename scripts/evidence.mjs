@@ -83,24 +83,24 @@ const LIFELONG = {
   // effect of the memory and that of the data can be separated.
   'key-to-door-life-memories': shorter('key-to-door-life', LIVES),
   'key-to-door-life-memories-fixed': shorter('key-to-door-life', { ...LIVES, settings: { 'source.env': { timetable: 0 } } }),
+  // What the memory of this CAD does: cleared at changes, at every attempt or once, or exchanged for that of another life.
+  'key-to-door-life-interventions': {
+    command: ['run', 'experiments/key-to-door-life.yaml'],
+    continues: 'key-to-door-life-memories',
+    settings: {
+      'baselines.methods': [],
+      'evaluate.interventions': ['clear-at-change', 'clear-at-attempt', { 'clear-once': 2000 }, { donor: 2000 }],
+      'evaluate.envs': [{ name: 'fixed', options: { timetable: 0 } }],
+    },
+    full: LIVES.full,
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
+  },
   // CAD in lives of 200 layouts.
   'key-to-door-life-long': {
     command: ['run', 'experiments/key-to-door-life.yaml'],
     continues: 'key-to-door-life',
     settings: { 'baselines.methods': [], 'evaluate.envs': [{ name: 'long', options: { timetable: 500, calls: 100_000 } }] },
     full: { 'evaluate.maxTasks': 32 },
-    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
-  },
-  // What the memory of CAD does: cleared at changes, at every attempt or once, or exchanged for that of another life.
-  'key-to-door-life-interventions': {
-    command: ['run', 'experiments/key-to-door-life.yaml'],
-    continues: 'key-to-door-life',
-    settings: {
-      'baselines.methods': [],
-      'evaluate.interventions': ['clear-at-change', 'clear-at-attempt', { 'clear-once': 2000 }, { donor: 2000 }],
-      'evaluate.envs': [{ name: 'fixed', options: { timetable: 0 } }],
-    },
-    full: { 'evaluate.maxTasks': 64 },
     quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
   },
 };
