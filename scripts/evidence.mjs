@@ -31,16 +31,16 @@ const memories = (preset, { settings = {}, full = {}, quick = {} } = {}) => ({
   quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8, ...quick },
 });
 
-/** T-mazes of these lengths: both cues in corridors of two lengths each. */
-const corridors = (...lengths) =>
-  lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
-
 /** The same for presets that train long: with fewer steps, and without `gru`, which takes five times as long as the others (docs/LOG.md). */
 const shorter = (preset, { settings = {}, ...rest }) =>
   memories(preset, {
     ...rest,
     settings: { 'baselines.methods': ['rsm', 'truncated-bytes', 'memo', 'none', 'linear-attention', 'rad'], ...settings },
   });
+
+/** T-mazes of these lengths: both cues in corridors of two lengths each. */
+const corridors = (...lengths) =>
+  lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
 
 /** How memories are compared in lives of Key-to-Door: with a quarter of the steps of CAD's own part. */
 const LIVES = { full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 } };
