@@ -2,11 +2,21 @@
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { nameOf } from '../config/presets.ts';
-import { loadAblation, type OpenAblation, previewAblation, runAblation, sweepOver } from '../pipeline/ablate.ts';
+import {
+  isAblation,
+  loadAblation,
+  type OpenAblation,
+  planAblation,
+  previewAblation,
+  runAblation,
+  sweepOver,
+  withSeeds,
+} from '../pipeline/ablate.ts';
 import type { CommonConfig, RunOptions } from '../pipeline/kind.ts';
 import { kindOf } from '../pipeline/kinds.ts';
 import type { Estimate } from '../pipeline/needs.ts';
 import { readExperiment } from '../pipeline/open.ts';
+import { type JobPlan, planVariants } from '../pipeline/plan.ts';
 import { previewVariants } from '../pipeline/preview.ts';
 import { reinforcement } from '../pipeline/reinforcement.ts';
 import { runExperiment, variantsOf } from '../pipeline/run.ts';
@@ -26,6 +36,10 @@ export interface Work {
   run(options: RunOptions): Promise<AnyResults | undefined>;
   /** Estimates what a run would do, which stages are finished, and how long the rest takes, given the measured speed of this machine. */
   preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>): Promise<TimedEstimate>;
+  /** The same work for some of its seeds. */
+  ofSeeds(seeds: readonly number[]): Work;
+  /** Its stages as jobs, with those that are finished in the folder. */
+  plan(options: Pick<RunOptions, 'out' | 'until' | 'fresh'>): Promise<JobPlan>;
   /** Suggested next commands for the run in a folder. `given` has its options --import and --set. */
   next(out: string, given: readonly string[], results: AnyResults): Next[];
 }
@@ -58,6 +72,11 @@ export async function openAblation(file: string, given: readonly string[]): Prom
   ]);
 }
 
+/** Reads an experiment, with sweeps, or an ablation: whichever the file is. */
+export async function openWork(file: string, given: readonly string[]): Promise<Work> {
+  return isAblation(file) ? openAblation(file, given) : openExperiment(file, given, { sweeps: true });
+}
+
 function experimentWork(config: CommonConfig, file: string): Work {
   return {
     name: config.name,
@@ -66,6 +85,8 @@ function experimentWork(config: CommonConfig, file: string): Work {
       const kind = kindOf(config);
       return inTime(await previewVariants(kind, variantsOf(kind, config), options), config);
     },
+    ofSeeds: seeds => experimentWork({ ...config, seeds: [...seeds] }, file),
+    plan: options => planVariants(kindOf(config), variantsOf(kindOf(config), config), options),
     next(out, given, results) {
       const { acts } = kindOf(config);
       const look: Next[] = acts ? [[['inspect', out], 'analyze what the latents encode']] : [];
@@ -84,6 +105,8 @@ function ablationWork(opened: OpenAblation, again: (out: string, given: readonly
     name: opened.ablation.name,
     run: options => runAblation(opened, options),
     preview: async options => inTime(await previewAblation(opened, options), opened.cells[0].config),
+    ofSeeds: seeds => ablationWork(withSeeds(opened, seeds), again),
+    plan: options => planAblation(opened, options),
     next(out, given, results) {
       if (!isShown(results)) return [again(out, given)];
       const names = Object.keys(results.methods);

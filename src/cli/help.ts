@@ -14,6 +14,7 @@ interface Help {
 const COMMAND_LINE = 'README.md#the-command-line';
 const EXPERIMENTS = 'docs/how-to/experiments.md';
 const SWEEPS = 'docs/how-to/sweeps.md';
+const SLURM = 'docs/how-to/slurm.md';
 const METRICS = 'docs/how-to/metrics.md';
 const STORE = 'docs/how-to/store.md';
 const DATASETS = 'docs/how-to/datasets.md';
@@ -37,6 +38,7 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['run dark-room --set model.latents=2,4,8', 'run a sweep over values, with one results table'],
       ['run dark-room --tensorboard', 'write event files for tensorboard --logdir runs'],
       ['run dark-room-full --jobs 3 --set executor.threads=1', 'run up to three stages at once'],
+      ['run dark-room-full --launcher slurm', 'submit all stages as jobs of a cluster'],
     ],
     see: EXPERIMENTS,
   },
@@ -78,6 +80,20 @@ export const HELP: Readonly<Record<string, Help>> = {
       ],
     ],
     see: `${SWEEPS}#search-settings`,
+  },
+  plan: {
+    examples: [
+      ['plan dark-room-full', 'show the stages, what they wait for and need, and which are finished'],
+      ['plan matrix --each', 'show each job of an ablation with its key'],
+      ['plan dark-room --set seeds=[0,1,2] --mermaid', 'print a diagram'],
+    ],
+    see: SLURM,
+  },
+  cancel: { examples: [['cancel runs/dark-room-full', 'stop the jobs of a launch']], see: SLURM },
+  job: { examples: [['job runs/dark-room-full/jobs.json 0', 'run the first job of a launch']], see: SLURM },
+  collect: {
+    examples: [['collect dark-room-full', 'build the results of the seeds that are finished']],
+    see: SLURM,
   },
   list: {
     examples: [

@@ -50,6 +50,20 @@ export const dryRunOption = () => new Option('--dry-run', 'print the stages with
 /** `--verbose`: print everything that is known about the results. */
 export const verboseOption = () => new Option('--verbose', 'print all tables and explanations, not only the main ones');
 
+/** The launcher that is this machine. */
+export const LOCAL = 'local';
+
+/** `--launcher` and what belongs to it. */
+export const launchOptions = () => [
+  new Option('--launcher <name>', 'where stages run: on this machine (local), or as jobs of Slurm (slurm)')
+    .choices([LOCAL, 'slurm'])
+    .default(LOCAL),
+  new Option('--launch-option <option>', 'pass an option to the launcher, such as --partition=short (repeatable)')
+    .argParser(collect)
+    .default([] as string[], 'none'),
+  new Option('--wait', 'with a launcher: follow the jobs and build the results at the end (default: return at once)'),
+];
+
 /** `--tensorboard`: event files in addition to metrics.jsonl. */
 export const tensorboardOption = () =>
   new Option('--tensorboard', 'also write training metrics as event files, next to each metrics.jsonl, for tensorboard --logdir');

@@ -26,6 +26,7 @@ import { hashJson } from '../util/files.ts';
 import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
 import type { Estimate } from './needs.ts';
+import { type JobPlan, planVariants } from './plan.ts';
 import { previewVariants } from './preview.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
@@ -97,6 +98,12 @@ export interface OpenAblation {
   readonly cells: readonly Cell[];
   /** Whether it is a sweep. A sweep omits the rate–return curve if the reference has no return. */
   readonly swept?: boolean;
+}
+
+/** Whether a file is an ablation rather than an experiment. */
+export function isAblation(file: string): boolean {
+  const keys = topLevelKeys({ file, text: readConfig(file) });
+  return ['base', 'axes'].every(key => keys.includes(key));
 }
 
 /** Reads an ablation and its base experiment, with `overrides` for all combinations. Throws `E_CONFIG`, also if an axis sets an overridden setting. */
@@ -281,6 +288,12 @@ function expectOneTable(cells: readonly Cell[]): void {
   expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
 }
 
+/** The same ablation with other seeds. */
+export function withSeeds({ base, cells, ...opened }: OpenAblation, seeds: readonly number[]): OpenAblation {
+  const seeded = (config: ExperimentConfig) => ({ ...config, seeds: [...seeds] });
+  return { ...opened, base: seeded(base), cells: cells.map(cell => ({ ...cell, config: seeded(cell.config) })) };
+}
+
 /** All combinations as variants. Throws the same errors as `expectOneTable`. */
 function variantsIn({ ablation, base, cells }: OpenAblation): Variants<ExperimentConfig> {
   expectOneTable(cells);
@@ -303,6 +316,10 @@ export async function runAblation(opened: OpenAblation, options: RunOptions): Pr
 /** Estimates all combinations up to a stage, with the finished parts. Throws `E_CONFIG` like `runAblation`. */
 export const previewAblation = (opened: OpenAblation, options: Omit<RunOptions, 'progress' | 'signal' | 'command'>): Promise<Estimate> =>
   previewVariants(reinforcement, variantsIn(opened), options);
+
+/** All combinations as jobs. Throws `E_CONFIG` like `runAblation`. */
+export const planAblation = (opened: OpenAblation, options: Parameters<typeof planVariants>[2]): Promise<JobPlan> =>
+  planVariants(reinforcement, variantsIn(opened), options);
 
 function oneTable(
   { ablation: { rate, methods: shown, reference }, cells, swept = false }: OpenAblation,

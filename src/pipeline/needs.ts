@@ -46,7 +46,7 @@ export interface Estimate {
 }
 
 /** Memory of Node and ONNX Runtime without data, in bytes. */
-const PROGRAM_BYTES = 300e6;
+export const PROGRAM_BYTES = 300e6;
 
 /** Maximum number of elements in a graph constant, because constants are stored in the model. */
 const MOST_CONSTANTS = 2 ** 26;

@@ -1,12 +1,11 @@
 /** @file The dry run of a command: the estimate of its stages, and which of them are finished in its folder. */
 
 import { hasResults } from '../cache/outputs.ts';
-import type { PreviewedStage } from '../cache/store.ts';
 import { groupBy } from '../util/groups.ts';
 import type { CommonConfig, ExperimentKind, RunOptions, SharedData } from './kind.ts';
 import { combined, type Estimate, type StageEstimate, threadsOf } from './needs.ts';
 import type { Variants } from './run.ts';
-import { type CollectedVariant, collectStages, longestChain, schedule } from './schedule.ts';
+import { collectVariants, jobsOf, kindOfStage, longestChain, schedule } from './schedule.ts';
 
 /**
  * Estimates variants up to a stage, with the finished parts. A stage that several variants share counts once.
@@ -19,16 +18,10 @@ export async function previewVariants<C extends CommonConfig, D extends SharedDa
   { name, describes, variants }: Variants<C>,
   { out, until = 'evaluate', jobs, fresh = false }: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>,
 ): Promise<Estimate> {
-  // First, because experiments that do not fit cannot be opened.
-  const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
+  const collected = await collectVariants(kind, variants, { out, fresh, until });
+  const needs = collected.map(({ estimate }) => estimate);
   const found = combined(name, needs, { jobs, threads: threadsOf(variants) });
-  const asked: Map<string, PreviewedStage[]>[] = [];
-  const collected: CollectedVariant[] = [];
-  for (const [i, variant] of variants.entries()) {
-    const stages = await collectStages(kind, variant.config, { out, fresh, until });
-    collected.push({ ...variant, estimate: needs[i], stages });
-    asked.push(groupBy(stages, ({ stage }) => stage.replace(/-seed\d+$/, '')));
-  }
+  const asked = collected.map(({ stages }) => groupBy(stages, ({ stage }) => kindOfStage(stage)));
   // The results are not enough: if they are of another version of cadenza, all stages run again.
   const trained = asked.every(stages => [...stages.values()].flat().every(part => part.finished));
   const evaluated = Number(!fresh && trained && hasResults(out, describes));
@@ -48,5 +41,5 @@ export async function previewVariants<C extends CommonConfig, D extends SharedDa
       return [{ ...each, stage: common ? each.stage : label, parts: first.length, finished }];
     }),
   );
-  return { ...found, stages, chain: longestChain(schedule(collected)) };
+  return { ...found, stages, chain: longestChain(schedule(jobsOf(collected))) };
 }

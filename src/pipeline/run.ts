@@ -22,10 +22,10 @@ import {
   type SharedData,
   type Variant,
 } from './kind.ts';
+import { runInParallel } from './launchers/local.ts';
 import { combined, threadsOf } from './needs.ts';
-import { runInParallel } from './parallel.ts';
 import { writeResults } from './results.ts';
-import { type CollectedVariant, collectStages, schedule } from './schedule.ts';
+import { type CollectedVariant, collectStages, jobsOf, schedule } from './schedule.ts';
 import { runVariant } from './variant.ts';
 
 /** Runs an experiment. Returns its results, or undefined if it was asked to stop before the evaluation. */
@@ -88,7 +88,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
         for (const each of stages) stage(stageFolder(each), i);
         collected.push({ ...variant, estimate: needs[i], stages });
       }
-      await runInParallel(name, schedule(collected), { ...options, progress, until, since, processes });
+      await runInParallel(name, schedule(jobsOf(collected)), { ...options, progress, until, since, processes });
     }
     const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
     const stores: StageCache[] = [];

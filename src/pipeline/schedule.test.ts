@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { PreviewedStage } from '../cache/store.ts';
 import type { CommonConfig } from './kind.ts';
 import type { Estimate } from './needs.ts';
-import { type CollectedVariant, longestChain, schedule } from './schedule.ts';
+import { type CollectedVariant, jobsOf, longestChain, schedule } from './schedule.ts';
 
 const run = async () => ({});
 
@@ -26,15 +26,18 @@ const STAGES = [
   stage('evaluate-cad-seed0', { model: 'finetune-seed0' }),
   stage('evaluate-random-seed0'),
 ];
+const SETTINGS = { seeds: [0], executor: { threads: 1, workers: 1 } };
 const FLOPS = { none: 4e12, pretrain: 1e12, finetune: 5e12, evaluate: 2e12 };
 
 function variant(name: string, stages: readonly PreviewedStage[]): CollectedVariant {
   const estimate = { stages: Object.entries(FLOPS).map(([stage, flops]) => ({ stage, flops, bytes: 0 })) } as unknown as Estimate;
-  return { name, config: { name, seeds: [0] } as unknown as CommonConfig, estimate, stages };
+  return { name, config: { name, ...SETTINGS } as unknown as CommonConfig, estimate, stages };
 }
 
+const scheduled = (variants: readonly CollectedVariant[]) => schedule(jobsOf(variants));
+
 it('starts with the longest chain, and waits for unfinished inputs', () => {
-  const found = schedule([variant('a', STAGES)]);
+  const found = scheduled([variant('a', STAGES)]);
   expect(found.map(({ stage, after, heading }) => [stage, after, heading])).toEqual([
     ['generate', [], ''],
     ['pretrain-seed0', ['generate'], ''],
@@ -51,14 +54,14 @@ it('starts with the longest chain, and waits for unfinished inputs', () => {
 
 it('divides the work of all seeds', () => {
   const seeds = [0, 1].map(seed => stage(`none-seed${seed}`));
-  const two = { ...variant('a', seeds), config: { seeds: [0, 1] } as unknown as CommonConfig };
-  expect(schedule([two]).map(({ chain }) => chain.flops)).toEqual([2e12, 2e12]);
+  const two = { ...variant('a', seeds), config: { ...SETTINGS, seeds: [0, 1] } as unknown as CommonConfig };
+  expect(scheduled([two]).map(({ chain }) => chain.flops)).toEqual([2e12, 2e12]);
 });
 
 it('runs no stage that is finished, and a shared one once', () => {
   const resumed = STAGES.map(each => (/^(generate|none)/.test(each.stage) ? { ...each, finished: true } : each));
   const own = [...resumed, stage('mean-pool-seed0', { generate: 'generate' })];
-  const found = schedule([variant('a', resumed), variant('b', own)]);
+  const found = scheduled([variant('a', resumed), variant('b', own)]);
   expect(found.map(({ stage }) => stage).sort()).toEqual([
     'evaluate-cad-seed0',
     'evaluate-none-seed0',

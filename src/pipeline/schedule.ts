@@ -1,26 +1,38 @@
 /**
- * @file The order of stages that run in parallel: what each waits for, and how much work depends on it. The graph is that of the stage cache: a
- * preview collects all requests, whose inputs are the keys of earlier stages.
+ * @file The jobs of a command: its stages, each once, with what each waits for and needs, and the order in which to start them. The graph is
+ * that of the stage cache: a preview collects all requests, whose inputs are the keys of earlier stages.
  */
 
 import { type PreviewedStage, StagePreview } from '../cache/store.ts';
 import type { Executor } from '../engine/index.ts';
 import type { CommonConfig, ExperimentKind, RunOptions, SharedData, Variant } from './kind.ts';
-import { type Estimate, SECOND_FLOPS } from './needs.ts';
+import { type Estimate, PROGRAM_BYTES, SECOND_FLOPS, threadsOf } from './needs.ts';
 import { runVariant } from './variant.ts';
 
 /** What a preview has as its executor: nothing runs. */
 export const NO_EXECUTOR = {} as Executor;
 
-/** An unfinished stage of a variant. */
-export interface ScheduledStage {
+/** A stage of one or more variants. */
+export interface Job {
   readonly stage: string;
   readonly key: string;
-  /** Name of the variant, if there are several. */
+  /** Keys of the jobs whose outputs it reads. */
+  readonly after: readonly string[];
+  readonly finished: boolean;
+  /** Index of the first variant that requests it, its name if there are several, and its settings. */
+  readonly variant: number;
   readonly heading: string;
   readonly config: CommonConfig;
-  /** Keys of the unfinished stages that it reads. */
-  readonly after: readonly string[];
+  /** Number of threads with which it runs. */
+  readonly cores: number;
+  /** Estimated peak memory in bytes, with the program. */
+  readonly bytes: number;
+  /** Estimated operations. */
+  readonly flops: number;
+}
+
+/** An unfinished job, which waits for unfinished jobs only. */
+export interface ScheduledStage extends Job {
   /** Estimated operations, plus the time to begin and end it. */
   readonly work: number;
   /** The longest chain of stages that starts with this one: their number and operations. */
@@ -54,33 +66,58 @@ export interface CollectedVariant extends Variant<CommonConfig> {
   readonly stages: readonly PreviewedStage[];
 }
 
-/** The unfinished stages of all variants, each once, those with the most work in their chain first. */
-export function schedule(variants: readonly CollectedVariant[]): ScheduledStage[] {
-  const found = new Map<string, Omit<ScheduledStage, 'chain' | 'work'> & { readonly flops: number }>();
-  for (const variant of variants) {
-    const { name, config, stages } = variant;
+/** Estimates variants and collects their stages. Throws `E_CONFIG` if something cannot be built; `E_CHECKPOINT` like `StagePreview`. */
+export async function collectVariants<C extends CommonConfig, D extends SharedData<C>>(
+  kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'evaluate' | 'expectBuildable'>,
+  variants: readonly Variant<C>[],
+  { until = 'evaluate', ...options }: CollectOptions,
+): Promise<CollectedVariant[]> {
+  // First, because experiments that do not fit cannot be opened.
+  const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
+  const collected: CollectedVariant[] = [];
+  for (const [i, variant] of variants.entries())
+    collected.push({ ...variant, estimate: needs[i], stages: await collectStages(kind, variant.config, { ...options, until }) });
+  return collected;
+}
+
+/** The jobs of all variants, each once, after the jobs that it reads. */
+export function jobsOf(variants: readonly CollectedVariant[]): Job[] {
+  const found = new Map<string, Job>();
+  for (const [i, variant] of variants.entries()) {
+    const { name, config, stages, estimate } = variant;
     const heading = variants.length > 1 ? name : '';
+    const cores = threadsOf([variant]);
     const flopsOf = flopsOfStages(variant);
-    const missing = new Set(stages.filter(({ finished }) => !finished).map(({ key }) => key));
+    const bytesOf = new Map(estimate.stages.map(({ stage, bytes }) => [stage, bytes]));
     for (const each of stages) {
-      const { stage, key, inputs } = each;
-      const after = Object.values(inputs).filter(input => missing.has(input));
-      if (missing.has(key) && !found.has(key)) found.set(key, { stage, key, heading, config, after, flops: flopsOf(each) });
+      const { stage, key, inputs, finished } = each;
+      if (found.has(key)) continue;
+      // Other inputs are hashes of modules.
+      const after = Object.values(inputs).filter(input => found.has(input));
+      const bytes = PROGRAM_BYTES + (bytesOf.get(evaluates(each) ? 'evaluate' : kindOfStage(stage)) ?? 0);
+      found.set(key, { stage, key, after, finished, variant: i, heading, config, cores, bytes, flops: flopsOf(each) });
     }
   }
+  return [...found.values()];
+}
+
+/** The unfinished jobs, those with the most work in their chain first. */
+export function schedule(jobs: readonly Job[]): ScheduledStage[] {
+  const missing = new Set(jobs.filter(({ finished }) => !finished).map(({ key }) => key));
+  const waiting = jobs
+    .filter(({ key }) => missing.has(key))
+    .map(({ after, ...job }) => ({ ...job, after: after.filter(input => missing.has(input)) }));
   const chains = new Map<string, Chain>();
-  // A stage is requested after the stages that it reads.
-  for (const { key, flops, after } of [...found.values()].reverse()) {
+  // A job comes after the jobs that it reads.
+  for (const { key, flops, after } of waiting.toReversed()) {
     const { stages: rest, flops: later } = chains.get(key) ?? NO_STAGE;
     const chain = { stages: rest + 1, flops: later + flops };
     chains.set(key, chain);
     for (const input of after) if (work(chain) > work(chains.get(input) ?? NO_STAGE)) chains.set(input, chain);
   }
-  return Array.from(found.values(), ({ flops, ...each }) => ({
-    ...each,
-    work: work({ stages: 1, flops }),
-    chain: chains.get(each.key)!,
-  })).sort((a, b) => work(b.chain) - work(a.chain));
+  return waiting
+    .map(job => ({ ...job, work: work({ stages: 1, flops: job.flops }), chain: chains.get(job.key)! }))
+    .sort((a, b) => work(b.chain) - work(a.chain));
 }
 
 /** Operations of a chain, plus the time to begin and end its stages. */
@@ -89,10 +126,14 @@ const work = ({ stages, flops }: Chain) => flops + stages * SECOND_FLOPS;
 /** The longest of all chains. */
 export const longestChain = (stages: readonly ScheduledStage[]): Chain => stages[0]?.chain ?? NO_STAGE;
 
+/** A stage without its seed. */
+export const kindOfStage = (stage: string): string => stage.replace(/-seed\d+$/, '');
+
+const evaluates = ({ inputs }: PreviewedStage) => 'model' in inputs;
+
 /** Estimated operations of a stage of one seed; 0 if there is no estimate. All stages that evaluate a model count the same. */
 function flopsOfStages({ estimate, stages, config }: CollectedVariant): (stage: PreviewedStage) => number {
   const flops = new Map(estimate.stages.map(each => [each.stage, each.flops ?? 0]));
-  const evaluates = ({ inputs }: PreviewedStage) => 'model' in inputs;
   const evaluation = (flops.get('evaluate') ?? 0) / stages.filter(evaluates).length;
-  return each => (evaluates(each) ? evaluation : (flops.get(each.stage.replace(/-seed\d+$/, '')) ?? 0) / config.seeds.length);
+  return each => (evaluates(each) ? evaluation : (flops.get(kindOfStage(each.stage)) ?? 0) / config.seeds.length);
 }

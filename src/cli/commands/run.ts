@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { nameOf, presetFile } from '../../config/presets.ts';
+import type { AnyResults } from '../../records/index.ts';
 import { STAGE_COMMANDS } from '../../training/stages/names.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { ending } from '../ending.ts';
@@ -14,6 +15,8 @@ import {
   givenTo,
   jobsOption,
   jsonOption,
+  LOCAL,
+  launchOptions,
   outOption,
   print,
   printJson,
@@ -34,6 +37,9 @@ interface RunFlags {
   verbose?: boolean;
   json?: boolean;
   until?: string;
+  launcher: string;
+  launchOption: string[];
+  wait?: boolean;
 }
 
 /** Registers `run`, for all stages. */
@@ -62,7 +68,7 @@ function registerStage(program: Command, name: string, description: string, stag
       const missing = stage && missingFor(kind, config, stage);
       const advice = `Set it in the file or with --set, or run the stages before it with cadenza run ${name} --until ${stage}.`;
       if (missing) throw new CadenzaError('E_CONFIG', `${name} skips the stage "${stage}", which requires ${missing}. ${advice}`);
-      await runOrPreview(experiment, { ...flags, until }, givenTo(command));
+      await runOrPreview(experiment, { ...flags, until }, { named: name, given: givenTo(command) });
     },
   );
 }
@@ -75,7 +81,7 @@ export function registerAblate(program: Command): void {
     .description('train and evaluate every combination of declared settings, in one results table');
   withRunFlags(command, 'folder of the run (default: runs/<ablation name>)').action(async (file: string, flags: RunFlags, own: Command) => {
     const { openAblation } = await import('../experiments.ts');
-    await runOrPreview(await openAblation(file, flags.set), flags, givenTo(own));
+    await runOrPreview(await openAblation(file, flags.set), flags, { named: nameOf(file, 'ablation'), given: givenTo(own) });
   });
 }
 
@@ -90,21 +96,53 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
     dryRunOption(),
     verboseOption(),
     jsonOption(),
+    ...launchOptions(),
   ].reduce((all, option) => all.addOption(option), command);
 
 /** Runs the work in its folder, and shows its results and the commands that come next, with the `given` options; in a dry run, what it would do. */
 async function runOrPreview(
-  { name, run, preview, next }: Work,
-  { out = join('runs', name), fresh, jobs, tensorboard, json = false, dryRun, verbose = false, until }: Omit<RunFlags, 'set'>,
-  given: readonly string[],
+  work: Work,
+  {
+    out = join('runs', work.name),
+    fresh,
+    jobs,
+    tensorboard,
+    json = false,
+    dryRun,
+    verbose = false,
+    until,
+    ...launch
+  }: Omit<RunFlags, 'set'>,
+  { named, given }: { readonly named: string; readonly given: readonly string[] },
 ): Promise<void> {
   if (dryRun) {
-    const found = await preview({ out, until, jobs, fresh });
+    const found = await work.preview({ out, until, jobs, fresh });
     return json ? printJson(found) : print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
   }
-  const work = atWork({ fresh });
+  const at = atWork({ fresh });
+  if (launch.launcher !== LOCAL) {
+    const aside = 'Start over in another folder with --out, or without --launcher.';
+    if (fresh) throw new CadenzaError('E_USAGE', `--launcher ${launch.launcher} cannot be used with --fresh. ${aside}`);
+    const { launchWork } = await import('../launching.ts');
+    const finished = await launchWork(work, { ...launch, out, until, tensorboard, json, ...at }, [named, ...given, '--out', out]);
+    if (!finished) return;
+  }
   // Clear the progress bar before a failure is printed.
-  const results = await run({ out, fresh, jobs, until, tensorboard, ...work }).finally(work.progress.stop);
+  const results = await work.run({ out, fresh, jobs, until, tensorboard, ...at }).finally(at.progress.stop);
+  await showResults(results, { work, out, given, verbose, json });
+}
+
+/** Writes the report page of results, and shows them and the commands that come next. */
+export async function showResults(
+  results: AnyResults | undefined,
+  {
+    work,
+    out,
+    given,
+    verbose = false,
+    json = false,
+  }: { work: Work; out: string; given: readonly string[]; verbose?: boolean; json?: boolean },
+): Promise<void> {
   // Before the evaluation there are no results.
   if (!results) return json ? printJson({ out }) : print(`Files: ${out}\n`);
   // Loaded on demand: training does not need figures.
@@ -112,5 +150,5 @@ async function runOrPreview(
   view.write(out);
   if (json) return printJson(results);
   const more = `Open ${join(out, 'results.html')} in a browser for figures and all tables${verbose ? '' : ', or repeat this command with --verbose'}.`;
-  print(`${view.text(verbose).trimEnd()}\n${ending({ found: [...view.found(), more], out, next: next(out, given, results) })}`);
+  print(`${view.text(verbose).trimEnd()}\n${ending({ found: [...view.found(), more], out, next: work.next(out, given, results) })}`);
 }

@@ -4,12 +4,12 @@
  */
 
 import { extname } from 'node:path';
-import { type Note, runPool } from '../distributed/pool.ts';
-import type { RunOptions } from './kind.ts';
-import type { ScheduledStage } from './schedule.ts';
+import { type Note, runPool } from '../../distributed/pool.ts';
+import type { RunOptions } from '../kind.ts';
+import type { ScheduledStage } from '../schedule.ts';
+import type { StageJob } from './job.ts';
 
-/** A stage as sent to a process. */
-export type StageJob = ScheduledStage & Required<Pick<RunOptions, 'out' | 'fresh' | 'until' | 'tensorboard'>> & { readonly since: number };
+type Scheduled = StageJob & ScheduledStage;
 
 /** Runs stages, first those that come first, each after the stages that it reads. */
 export async function runInParallel(
@@ -20,13 +20,13 @@ export async function runInParallel(
   const { out, fresh = false, since, until = 'evaluate', tensorboard = false, processes, progress, signal } = options;
   // The main process runs a single stage faster than a new one.
   if (stages.length < 2) return;
-  const jobs = stages.map((stage): StageJob => ({ ...stage, out, fresh, since, until, tensorboard }));
+  const jobs = stages.map((stage): Scheduled => ({ ...stage, out, fresh, since, until, tensorboard }));
   // When running from TypeScript sources, there is no compiled module.
-  const module = new URL(`./stage-process${extname(import.meta.url)}`, import.meta.url);
-  const titled = ({ heading }: StageJob, text: string) => (heading ? `${heading}: ${text}` : text);
+  const module = new URL(`./job-process${extname(import.meta.url)}`, import.meta.url);
+  const titled = ({ heading }: Scheduled, text: string) => (heading ? `${heading}: ${text}` : text);
   const finished = new Set<string>();
   /** The latest progress of every running stage. */
-  const running = new Map<StageJob, Note>();
+  const running = new Map<Scheduled, Note>();
   const all = jobs.reduce((sum, { work }) => sum + work, 0);
   let done = 0;
   const show = () => {

@@ -1,0 +1,35 @@
+/** @file `cadenza job`, which launchers call for each job, and `cadenza cancel`. */
+
+import type { Command } from 'commander';
+import { CadenzaError } from '../../util/errors.ts';
+import { atWork, jsonOption, pathOf, print, printJson } from '../options.ts';
+
+export function registerJob(program: Command): void {
+  program
+    .command('job')
+    .argument('<file>', 'jobs.json in the folder of a run', pathOf('file'))
+    .argument('<index>', 'number of the job in the file')
+    .description('run a single job of a launch; launchers call this')
+    .action(async (file: string, index: string) => {
+      if (!/^\d+$/.test(index)) throw new CadenzaError('E_USAGE', `expected the number of a job, found "${index}".`);
+      const { readJob } = await import('../../pipeline/launchers/launch.ts');
+      const { runStageJob } = await import('../../pipeline/launchers/job.ts');
+      const job = readJob(file, Number(index));
+      const { progress, signal } = atWork();
+      await runStageJob(job, { progress, signal }).finally(progress.stop);
+    });
+}
+
+export function registerCancel(program: Command): void {
+  program
+    .command('cancel')
+    .argument('<run>', 'folder of a run that was launched', pathOf('run'))
+    .description('stop the jobs of a launch; running jobs save their state first')
+    .addOption(jsonOption())
+    .action(async (folder: string, { json }: { json?: boolean }) => {
+      const { cancelLaunch } = await import('../../pipeline/launchers/launch.ts');
+      const canceled = await cancelLaunch(folder);
+      if (json) return printJson({ out: folder, canceled });
+      print(`Stopped ${canceled.join(', ')}. Launch again to continue.\n`);
+    });
+}

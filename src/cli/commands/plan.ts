@@ -1,0 +1,85 @@
+/**
+ * @file `cadenza plan` and `cadenza collect`: the jobs of an experiment, sweep or ablation, what each waits for and needs, and which are
+ * finished; and the results of what is finished.
+ */
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { presetFile } from '../../config/presets.ts';
+import { attempt, CadenzaError } from '../../util/errors.ts';
+import type { Work } from '../experiments.ts';
+import { atWork, freshOption, givenTo, jsonOption, outOption, print, printJson, setOption, verboseOption } from '../options.ts';
+import { showResults } from './run.ts';
+
+interface WorkFlags {
+  set: string[];
+  out?: string;
+}
+
+interface PlanFlags extends WorkFlags {
+  until?: string;
+  fresh?: boolean;
+  each?: boolean;
+  mermaid?: boolean;
+  json?: boolean;
+}
+
+interface CollectFlags extends WorkFlags {
+  verbose?: boolean;
+  json?: boolean;
+}
+
+/** Finds the file of an ablation or an experiment. Throws `E_CONFIG` like that of an experiment. */
+const workFile = (name: string): string => attempt(() => presetFile('ablation')(name)) ?? presetFile('experiment')(name);
+
+/** Opens the work of a command and its folder. */
+async function opened(name: string, { set, out }: WorkFlags): Promise<{ work: Work; out: string }> {
+  const { openWork } = await import('../experiments.ts');
+  const work = await openWork(workFile(name), set);
+  return { work, out: out ?? join('runs', work.name) };
+}
+
+const withWork = (command: Command): Command =>
+  command
+    .argument('<experiment>', 'YAML file of an experiment or an ablation, or a preset such as dark-room or matrix')
+    .addOption(setOption('; comma-separated values make a sweep'))
+    .addOption(outOption('folder of the run (default: runs/<experiment name>)'));
+
+export function registerPlan(program: Command): void {
+  withWork(program.command('plan'))
+    .description('show the jobs of an experiment, what each waits for and needs, and which are finished')
+    .option('--until <stage>', 'stop after this stage (default: all stages)')
+    .addOption(freshOption())
+    .option('--each', 'show each job, not one line for each stage')
+    .option('--mermaid', 'print a diagram for Mermaid')
+    .addOption(jsonOption())
+    .action(async (name: string, { until, fresh, each, mermaid, json, ...flags }: PlanFlags) => {
+      const { work, out } = await opened(name, flags);
+      const plan = await work.plan({ out, until, fresh });
+      const { formatPlan, planDiagram, planJson } = await import('../plan.ts');
+      if (json) return printJson(planJson(plan));
+      print(mermaid ? planDiagram(plan) : `${formatPlan(plan, { each })}\n`);
+    });
+}
+
+export function registerCollect(program: Command): void {
+  withWork(program.command('collect'))
+    .description('build the results of the seeds that are finished, and say what is missing; train nothing')
+    .addOption(verboseOption())
+    .addOption(jsonOption())
+    .action(async (name: string, { verbose, json, ...flags }: CollectFlags, command: Command) => {
+      const { work, out } = await opened(name, flags);
+      const { finishedSeeds } = await import('../../pipeline/plan.ts');
+      const { missingJobs } = await import('../plan.ts');
+      const plan = await work.plan({ out });
+      const missing = missingJobs(plan);
+      const seeds = finishedSeeds(plan);
+      if (seeds.length === 0)
+        throw new CadenzaError('E_DATA', `${out} has no seed with all its stages: ${missing}. Run them, then collect again.`);
+      const at = atWork();
+      if (missing) at.progress.say(`Results of seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')} only: ${missing}.`);
+      const part = missing ? work.ofSeeds(seeds) : work;
+      const results = await part.run({ out, jobs: 1, ...at }).finally(at.progress.stop);
+      await showResults(results, { work: part, out, given: givenTo(command), verbose, json });
+    });
+}

@@ -1,0 +1,81 @@
+/** @file `--launcher`: submits the jobs of a command, and follows them on request. */
+
+import { setTimeout } from 'node:timers/promises';
+import { isFinished } from '../cache/store.ts';
+import type { RunOptions } from '../pipeline/kind.ts';
+import { activeLaunch, launch, launchers } from '../pipeline/launchers/launch.ts';
+import type { JobPlan } from '../pipeline/plan.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { ending, type Next } from './ending.ts';
+import type { Work } from './experiments.ts';
+import { print, printJson } from './options.ts';
+import { missingJobs } from './plan.ts';
+
+/** How jobs are launched. */
+export interface LaunchFlags {
+  readonly launcher: string;
+  readonly launchOption: readonly string[];
+  readonly wait?: boolean;
+}
+
+/** Where progress goes, and what ends the wait. */
+type Watching = Pick<RunOptions, 'progress' | 'signal'>;
+
+/** Milliseconds between two looks at the folder of a run, and between two questions to the launcher. */
+const [LOOK, ASK] = [1_000, 15_000];
+
+/** Submits the unfinished jobs of some work. With `wait`, returns whether all are finished; otherwise says how to go on. */
+export async function launchWork(
+  work: Work,
+  {
+    launcher,
+    launchOption,
+    wait = false,
+    ...run
+  }: LaunchFlags & Watching & { out: string; until?: string; tensorboard?: boolean; json: boolean },
+  collect: readonly string[],
+): Promise<boolean> {
+  const { out, until, tensorboard, json } = run;
+  const plan = await work.plan({ out, until });
+  const submitted = await launch(plan, { launcher: launchers.get(launcher), options: launchOption, until, tensorboard });
+  if (submitted.length === 0) return true;
+  if (wait) {
+    await follow(plan, run).finally(run.progress.stop);
+    return true;
+  }
+  const jobs = plan.jobs.filter(({ finished }) => !finished).length;
+  if (json) printJson({ out, launcher, submitted, jobs });
+  else {
+    const next: Next[] = [
+      [['plan', ...collect], 'see which jobs are finished'],
+      [['collect', ...collect], 'build the results of what is finished'],
+      [['cancel', out], 'stop all jobs; they save their state first'],
+    ];
+    print(ending({ found: [`Submitted ${jobs} jobs to ${launcher}: ${submitted.join(', ')}.`], out, next }));
+  }
+  return false;
+}
+
+/** Waits until all jobs of a plan are finished. Throws `E_EXECUTOR` if some are not, and nothing of the launch waits or runs any more. */
+async function follow({ name, out, jobs }: JobPlan, { progress, signal }: Watching): Promise<void> {
+  const states = () => jobs.map(job => ({ ...job, finished: isFinished(out, job) }));
+  const count = () => states().filter(({ finished }) => finished).length;
+  let [done, asked] = [count(), performance.now()];
+  progress.start(`${name}, jobs`, jobs.length, done);
+  while (done < jobs.length) {
+    await setTimeout(LOOK, undefined, { signal }).catch(() => {});
+    if (signal.aborted) throw new CadenzaError('E_INTERRUPTED', `no longer waiting; the jobs go on. Stop them with cadenza cancel ${out}.`);
+    done = count();
+    progress.update(done);
+    if (performance.now() - asked < ASK) continue;
+    const over = (await activeLaunch(out)) === undefined;
+    asked = performance.now();
+    done = count();
+    if (over && done < jobs.length)
+      throw new CadenzaError(
+        'E_EXECUTOR',
+        `no job waits or runs any more, but ${missingJobs({ name, out, jobs: states() })}. Read the logs in ${out}, then launch again; finished jobs are kept.`,
+      );
+  }
+  progress.finish();
+}

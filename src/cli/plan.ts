@@ -1,0 +1,109 @@
+/** @file How a plan is shown: a table, JSON, or a diagram for Mermaid. */
+
+import { stageFolder } from '../cache/store.ts';
+import { formatBytes, SECOND_FLOPS } from '../pipeline/needs.ts';
+import type { JobPlan } from '../pipeline/plan.ts';
+import { type Job, kindOfStage, longestChain, schedule } from '../pipeline/schedule.ts';
+import { painter, table } from '../reports/terminal/results.ts';
+import { wantsColor } from '../util/color.ts';
+import { groupBy } from '../util/groups.ts';
+import { terminalWidth, wrap } from '../util/text.ts';
+import { formatTime } from './estimate.ts';
+
+/** Jobs that a row stands for: the same stage of all seeds and variants. */
+interface Row {
+  readonly title: string;
+  readonly jobs: readonly Job[];
+  /** Titles of the rows that it waits for. */
+  readonly after: readonly string[];
+}
+
+/** The jobs by stage, in order. */
+function rowsOf({ jobs }: JobPlan): Row[] {
+  const titled = ({ stage }: Job) => kindOfStage(stage);
+  const byKey = new Map(jobs.map(job => [job.key, job]));
+  return Array.from(groupBy(jobs, titled), ([title, own]) => ({
+    title,
+    jobs: own,
+    after: [...new Set(own.flatMap(({ after }) => after.map(key => titled(byKey.get(key)!))))],
+  }));
+}
+
+/** Rough seconds of a job, for a core that trains at `SECOND_FLOPS`. */
+const secondsOf = ({ flops, cores }: Pick<Job, 'flops' | 'cores'>) => 1 + flops / SECOND_FLOPS / cores;
+
+/** One line per stage, of all seeds and variants, and a sum. With `each`, one line per job. */
+export function formatPlan(plan: JobPlan, { each = false, width = terminalWidth() } = {}): string {
+  const { name, jobs, out } = plan;
+  const byKey = new Map(jobs.map(job => [job.key, job]));
+  const rows = each
+    ? jobs.map(job => {
+        const after = job.after.map(key => byKey.get(key)!.stage);
+        return rowOf({ title: job.heading ? `${job.heading}: ${job.stage}` : job.stage, jobs: [job], after }, job.key.slice(0, 12));
+      })
+    : rowsOf(plan).map(row => rowOf(row, String(row.jobs.length)));
+  const open = schedule(jobs);
+  const chain = longestChain(open);
+  const total = open.reduce((sum, job) => sum + secondsOf(job), 0);
+  const critical = chain.stages + chain.flops / SECOND_FLOPS;
+  const notes = [
+    open.length === 0
+      ? `All ${jobs.length} jobs are finished in ${out}.`
+      : `${jobs.length} jobs, of which ${jobs.length - open.length} are finished in ${out}. The others take about ${formatTime(total)} one after the other, and at least ${formatTime(Math.min(critical, total))} on any number of machines, because of the longest chain of ${chain.stages}.`,
+    `Times are rough: they assume ${SECOND_FLOPS.toExponential(0)} operations a second and core. Memory is estimated from the data and the training graphs.`,
+  ];
+  const head = ['stage', each ? 'key' : 'jobs', 'status', 'cores', 'memory', 'time', 'after'];
+  return [`${name}: jobs`, table(head, rows, painter(wantsColor())), notes.map(note => wrap(note, width)).join('\n')].join('\n\n');
+}
+
+function rowOf({ title, jobs, after }: Row, second: string): string[] {
+  const finished = jobs.filter(job => job.finished).length;
+  const status = finished === 0 ? 'to run' : finished === jobs.length ? 'finished' : `${finished} finished`;
+  const most = (pick: (job: Job) => number) => Math.max(...jobs.map(pick));
+  return [
+    title,
+    second,
+    status,
+    String(most(({ cores }) => cores)),
+    formatBytes(most(({ bytes }) => bytes)),
+    formatTime(most(secondsOf)),
+    after.join(', '),
+  ];
+}
+
+/** Maximum number of missing jobs that are named. */
+const NAMED = 8;
+
+/** Says which jobs are missing; empty if none is. */
+export function missingJobs({ jobs }: JobPlan): string {
+  const missing = jobs.filter(({ finished }) => !finished).map(({ heading, stage }) => (heading ? `${heading}: ${stage}` : stage));
+  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} others` : '';
+  return missing.length === 0 ? '' : `${missing.length} of ${jobs.length} jobs are missing (${missing.slice(0, NAMED).join(', ')}${more})`;
+}
+
+/** The plan as plain data: every job with its key, inputs, expected output, cores, memory and state. */
+export const planJson = ({ name, out, jobs }: JobPlan) => ({
+  name,
+  out,
+  jobs: jobs.map(({ config: _, variant: __, heading, ...job }) => ({
+    ...job,
+    ...(heading ? { variant: heading } : {}),
+    output: `stages/${stageFolder(job)}`,
+  })),
+});
+
+/** The plan as a flowchart, one node per stage. */
+export function planDiagram(plan: JobPlan): string {
+  const rows = rowsOf(plan);
+  const ids = new Map(rows.map(({ title }, i) => [title, `j${i}`]));
+  const lines = rows.flatMap(({ title, jobs, after }) => {
+    const finished = jobs.filter(job => job.finished).length;
+    const state = finished === jobs.length ? 'finished' : finished > 0 ? 'part' : 'open';
+    const label = `${title}${jobs.length > 1 ? ` × ${jobs.length}` : ''}`.replaceAll('"', '#quot;');
+    return [
+      `  ${ids.get(title)}["${label}"]:::${state}`,
+      ...after.filter(other => other !== title).map(other => `  ${ids.get(other)} --> ${ids.get(title)}`),
+    ];
+  });
+  return `${['flowchart LR', ...lines, '  classDef finished fill:#cfe8cf,stroke:#2a6b2a,color:#143d14', '  classDef part fill:#fbe9c0,stroke:#8a6a12,color:#4a3808', '  classDef open fill:#ffffff,stroke:#666666,color:#222222'].join('\n')}\n`;
+}

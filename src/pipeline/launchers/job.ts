@@ -1,0 +1,36 @@
+/** @file A stage as a job: everything that another process or machine with the same folder needs to run it. */
+
+import { StageCache } from '../../cache/store.ts';
+import { readyExecutor } from '../../engine/executors/registry.ts';
+import { importModules } from '../../util/modules.ts';
+import type { RunOptions } from '../kind.ts';
+import { kindOf } from '../kinds.ts';
+import { collectStages, type Job } from '../schedule.ts';
+
+/** A stage to run in a folder. */
+export interface StageJob
+  extends Pick<Job, 'stage' | 'key' | 'config'>,
+    Required<Pick<RunOptions, 'out' | 'until' | 'tensorboard'>>,
+    Pick<RunOptions, 'fresh'> {
+  /** Start of the command; see `StoreOptions.since`. */
+  readonly since?: number;
+}
+
+/**
+ * Runs a stage whose inputs are finished, after checking their files. A finished stage is not run again.
+ *
+ * @throws {CadenzaError} `E_CHECKPOINT` if an input was modified; `E_INTERRUPTED` after `signal` was aborted and the stage saved its state.
+ */
+export async function runStageJob(
+  { config, key, ...options }: StageJob,
+  { progress, signal }: Pick<RunOptions, 'progress' | 'signal'>,
+): Promise<void> {
+  await importModules(config.imports);
+  const executor = await readyExecutor(config.executor);
+  const stages = await collectStages(kindOf(config), config, { ...options, executor });
+  const { request, inputs } = stages.find(stage => stage.key === key)!;
+  const store = new StageCache(options.out, { ...options, progress, signal });
+  const read = new Set(Object.values(inputs));
+  for (const stage of stages) if (read.has(stage.key)) await store.run(stage.request);
+  await store.run(request);
+}

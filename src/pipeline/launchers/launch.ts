@@ -1,0 +1,156 @@
+/**
+ * @file Launches: the unfinished jobs of a plan, written to the folder of the run, and handed to a system that runs them elsewhere. Every
+ * machine sees the folder at the same path.
+ */
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { provenance } from '../../cache/provenance.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { makeFolder, writeJson } from '../../util/files.ts';
+import { OTHER_VERSION } from '../../util/formats.ts';
+import { type RecordFormat, readRecord } from '../../util/records.ts';
+import { Registry } from '../../util/registry.ts';
+import type { CommonConfig, RunOptions } from '../kind.ts';
+import type { JobPlan } from '../plan.ts';
+import { type ScheduledStage, schedule } from '../schedule.ts';
+import type { StageJob } from './job.ts';
+import type { Launcher } from './launcher.ts';
+import { slurm } from './slurm.ts';
+
+/** The registry of launchers. */
+export const launchers = new Registry<Launcher>('launcher', [slurm], {
+  description: 'string',
+  submit: 'function',
+  active: 'function',
+  cancel: 'function',
+});
+
+/** The jobs of a run, and its latest launch, in the folder of the run. */
+const [JOBS_FILE, LAUNCH_FILE] = ['jobs.json', 'launch.json'];
+
+const JOBS_FORMAT = 'cadenza-jobs-1';
+
+const jobsFormat = {
+  what: 'the jobs of a launch',
+  code: 'E_DATA',
+  advice: 'Launch the experiment again.',
+  schema: z.strictObject({
+    format: z.literal(JOBS_FORMAT),
+    /** Version of cadenza and Node of the launch. Keys depend on the version. */
+    version: z.string(),
+    out: z.string(),
+    until: z.string(),
+    tensorboard: z.boolean(),
+    configs: z.array(z.custom<CommonConfig>()),
+    jobs: z.array(z.strictObject({ stage: z.string(), key: z.string(), config: z.int().min(0), after: z.array(z.string()) })),
+  }),
+} satisfies RecordFormat<unknown>;
+
+const launchFormat = {
+  what: 'the record of a launch',
+  code: 'E_DATA',
+  advice: 'Delete it if none of its jobs runs any more.',
+  schema: z.strictObject({ launcher: z.string(), submitted: z.array(z.string()), began: z.string() }),
+} satisfies RecordFormat<unknown>;
+
+/** What is launched and how. */
+export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard'> {
+  readonly launcher: Launcher;
+  /** Options of the launcher's own command line. */
+  readonly options?: readonly string[];
+}
+
+/**
+ * Launches the unfinished jobs of a plan, and returns at once.
+ *
+ * @returns names of what was submitted; none if all jobs are finished.
+ * @throws {CadenzaError} `E_USAGE` while an earlier launch of this folder is active; others like `Launcher.submit`.
+ */
+export async function launch(plan: JobPlan, { launcher, options = [], ...run }: LaunchOptions): Promise<readonly string[]> {
+  const out = resolve(plan.out);
+  const { until = 'evaluate', tensorboard = false } = run;
+  makeFolder(out);
+  const before = await activeLaunch(out);
+  if (before)
+    throw new CadenzaError(
+      'E_USAGE',
+      `${plan.out} was launched already: ${before.launcher} has ${before.active.join(', ')}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
+    );
+  const jobs = inOrder(schedule(plan.jobs));
+  if (jobs.length === 0) return [];
+  const file = join(out, JOBS_FILE);
+  const configs = [...new Set(jobs.map(({ config }) => config))];
+  writeJson(file, {
+    format: JOBS_FORMAT,
+    version: provenance().version,
+    out,
+    until,
+    tensorboard,
+    configs,
+    jobs: jobs.map(({ stage, key, config, after }) => ({ stage, key, config: configs.indexOf(config), after: [...after] })),
+  } satisfies z.output<typeof jobsFormat.schema>);
+  const submitted = await launcher.submit({ name: plan.name, out, file, jobs }, options);
+  const record = { launcher: launcher.id, submitted: [...submitted], began: new Date().toISOString() };
+  writeJson(join(out, LAUNCH_FILE), record satisfies z.output<typeof launchFormat.schema>);
+  return submitted;
+}
+
+/** Each job after those that it waits for, otherwise as they are. */
+function inOrder(jobs: readonly ScheduledStage[]): ScheduledStage[] {
+  const ordered = new Set<ScheduledStage>();
+  const byKey = new Map(jobs.map(job => [job.key, job]));
+  const add = (job: ScheduledStage) => {
+    for (const key of job.after) add(byKey.get(key)!);
+    ordered.add(job);
+  };
+  for (const job of jobs) add(job);
+  return [...ordered];
+}
+
+/** The latest launch of a folder; undefined if there was none. */
+function launchOf(out: string) {
+  const path = join(out, LAUNCH_FILE);
+  if (!existsSync(path)) return undefined;
+  const { launcher, ...record } = readRecord(path, launchFormat);
+  return { ...record, launcher: launchers.get(launcher) };
+}
+
+/** The part of a folder's latest launch that still waits or runs; undefined if there is none. */
+export async function activeLaunch(out: string): Promise<{ readonly launcher: string; readonly active: readonly string[] } | undefined> {
+  const found = launchOf(out);
+  const active = found ? await found.launcher.active(found.submitted) : [];
+  return found && active.length > 0 ? { launcher: found.launcher.id, active } : undefined;
+}
+
+/**
+ * Stops the latest launch of a folder.
+ *
+ * @returns what was stopped.
+ * @throws {CadenzaError} `E_USAGE` if nothing of it waits or runs.
+ */
+export async function cancelLaunch(out: string): Promise<readonly string[]> {
+  const found = launchOf(out);
+  const active = found ? await found.launcher.active(found.submitted) : [];
+  if (!found || active.length === 0)
+    throw new CadenzaError('E_USAGE', `${out} has no jobs that wait or run${found ? '' : ': it was not launched'}.`);
+  await found.launcher.cancel(active);
+  return active;
+}
+
+/**
+ * Reads a job of a launch.
+ *
+ * @param index its number in the file.
+ * @throws {CadenzaError} `E_DATA` if there is no such job, or the launch is of another version of cadenza.
+ */
+export function readJob(file: string, index: number): StageJob {
+  const { version, configs, jobs, format: _, ...run } = readRecord(file, jobsFormat);
+  const own = provenance().version;
+  if (version !== own)
+    throw new CadenzaError('E_DATA', `${file} was written by cadenza ${version}, but this is cadenza ${own}. ${OTHER_VERSION}`);
+  const job = jobs[index];
+  if (!job) throw new CadenzaError('E_DATA', `${file} has jobs from 0 to ${jobs.length - 1}, but not ${index}.`);
+  return { ...run, stage: job.stage, key: job.key, config: configs[job.config] };
+}

@@ -1,0 +1,156 @@
+/** @file `--launcher slurm`, with programs that stand in for Slurm's and run each array at once. */
+
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { provenance } from '../src/cache/provenance.ts';
+import { arraysOf, ranges } from '../src/pipeline/launchers/slurm.ts';
+import type { ScheduledStage } from '../src/pipeline/schedule.ts';
+import { cadenza, ROOT, stageFiles, TINY } from './helpers/command.ts';
+
+let folder: string;
+let state: string;
+const { PATH } = process.env;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cadenza-slurm-'));
+  mkdirSync(join(folder, 'bin'));
+  for (const program of ['sbatch', 'squeue', 'scancel', 'scontrol']) {
+    copyFileSync(join(ROOT, 'test/helpers/slurm.mjs'), join(folder, 'bin', program));
+    chmodSync(join(folder, 'bin', program), 0o755);
+  }
+  // Without an extension, a program is a module by the package around it.
+  writeFileSync(join(folder, 'bin', 'package.json'), '{"type":"module"}');
+  process.env.PATH = `${join(folder, 'bin')}${delimiter}${PATH}`;
+});
+afterAll(() => {
+  process.env.PATH = PATH;
+  delete process.env.STAND_IN_SLURM;
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  state = mkdtempSync(join(folder, 'state-'));
+  process.env.STAND_IN_SLURM = state;
+});
+
+/** Calls of Slurm's programs. */
+const calls = (): string[][] =>
+  readFileSync(join(state, 'calls'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line));
+
+/** Few stages, as each is a process. */
+const FEW = [TINY, '--set', 'baselines.methods=[]', '--set', 'evaluate.imitationHistories=0'];
+
+const launched = (out: string, ...more: string[]) =>
+  cadenza('run', ...FEW, '--out', join(folder, out), '--launcher', 'slurm', '--json', ...more);
+
+/** The hold makes jobs wait in the queue. */
+const hold = () => writeFileSync(join(state, 'hold'), '');
+
+it('runs each stage as a job, to the bytes of one machine, and builds the results at the end', async () => {
+  const { status, stdout } = await launched('all', '--wait', '--launch-option=--time=10');
+  expect(status).toBe(0);
+  await cadenza('run', ...FEW, '--out', join(folder, 'here'), '--jobs', '1');
+  const files = stageFiles(join(folder, 'all'));
+  expect(files.size).toBeGreaterThan(5);
+  expect(files).toEqual(stageFiles(join(folder, 'here')));
+  const { methods } = JSON.parse(readFileSync(join(folder, 'here', 'results.json'), 'utf8'));
+  expect(JSON.parse(stdout).methods).toEqual(methods);
+  const scripts = readdirSync(join(folder, 'all', 'slurm')).filter(name => name.endsWith('.sh'));
+  for (const name of scripts) expect(readFileSync(join(folder, 'all', 'slurm', name), 'utf8')).toContain('\n#SBATCH --time=10\n');
+  expect(calls().filter(([program]) => program === 'sbatch')).toHaveLength(scripts.length);
+});
+
+it('returns at once, refuses a second launch meanwhile, and can be canceled', async () => {
+  hold();
+  const first = await launched('held');
+  expect(first.status).toBe(0);
+  const { submitted, jobs } = JSON.parse(first.stdout);
+  expect(jobs).toBeGreaterThanOrEqual(submitted.length);
+  const second = await launched('held');
+  expect([second.status, JSON.parse(second.stdout).error.code]).toEqual([2, 'E_USAGE']);
+  const canceled = await cadenza('cancel', join(folder, 'held'), '--json');
+  expect(JSON.parse(canceled.stdout).canceled).toEqual(submitted);
+  expect((await cadenza('cancel', join(folder, 'held'))).status).toBe(2);
+  expect((await launched('held')).status).toBe(0);
+});
+
+it('submits all jobs or none', async () => {
+  const { status, stdout } = await launched('refused', '--launch-option=--partition=nonesuch');
+  expect([status, JSON.parse(stdout).error.code]).toEqual([9, 'E_EXECUTOR']);
+  expect(readdirSync(join(folder, 'refused'))).not.toContain('launch.json');
+});
+
+it('submits only what is missing', async () => {
+  await cadenza('run', ...FEW, '--out', join(folder, 'resumed'), '--until', 'teacher');
+  hold();
+  await launched('resumed');
+  const { jobs } = JSON.parse(readFileSync(join(folder, 'resumed', 'jobs.json'), 'utf8'));
+  const stages = jobs.map(({ stage }: { stage: string }) => stage);
+  expect(stages).toContain('pretrain-seed0');
+  expect(stages).not.toContain('generate');
+});
+
+it('is missing on other machines', async () => {
+  process.env.PATH = join(folder, 'nothing');
+  const found = await launched('nowhere');
+  process.env.PATH = `${join(folder, 'bin')}${delimiter}${PATH}`;
+  expect([found.status, JSON.parse(found.stdout).error.code]).toEqual([11, 'E_INSTALL']);
+});
+
+describe('a job', () => {
+  const job = (file: string, index: string) => cadenza('job', join(folder, 'all', file), index);
+
+  it('is refused where it is not in the file, or is of another version', async () => {
+    expect((await job('jobs.json', '999')).status).toBe(4);
+    expect((await job('jobs.json', 'first')).status).toBe(2);
+    const { version } = provenance();
+    const text = readFileSync(join(folder, 'all', 'jobs.json'), 'utf8');
+    writeFileSync(join(folder, 'all', 'other.json'), text.replace(`"version": "${version}"`, '"version": "0.0.1"'));
+    const { status, stderr } = await job('other.json', '0');
+    expect(status).toBe(4);
+    expect(stderr).toContain('0.0.1');
+    expect(stderr).toContain(version);
+  });
+});
+
+describe('arrays', () => {
+  const stage = (name: string, after: string[] = [], bytes = 4e8): ScheduledStage => ({
+    stage: name,
+    key: name,
+    after,
+    finished: false,
+    variant: 0,
+    heading: '',
+    config: {} as ScheduledStage['config'],
+    cores: 2,
+    bytes,
+    flops: 0,
+    work: 0,
+    chain: { stages: 1, flops: 0 },
+  });
+
+  it('hold the seeds of a stage, and wait for the arrays of what they read', () => {
+    const jobs = [
+      stage('generate'),
+      stage('teacher-seed0', ['generate']),
+      stage('teacher-seed1', ['generate']),
+      stage('finetune-seed0', ['generate', 'teacher-seed0']),
+      stage('finetune-seed1', ['generate', 'teacher-seed1'], 9e9),
+    ];
+    expect(arraysOf(jobs).map(({ name, indices, after, cores }) => [name, indices, after, cores])).toEqual([
+      ['generate', [0], [], 2],
+      ['teacher', [1, 2], [0], 2],
+      ['finetune', [3], [0, 1], 2],
+      ['finetune', [4], [0, 1], 2],
+    ]);
+    for (const { memory, indices } of arraysOf(jobs)) expect(memory * 2 ** 20).toBeGreaterThanOrEqual(jobs[indices[0]].bytes);
+  });
+
+  it('are written as ranges', () => {
+    expect(ranges([7, 0, 1, 2, 9, 10])).toBe('0-2,7,9-10');
+    expect(ranges([3])).toBe('3');
+  });
+});
