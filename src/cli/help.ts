@@ -14,6 +14,7 @@ interface Help {
 const COMMAND_LINE = 'README.md#the-command-line';
 const EXPERIMENTS = 'docs/how-to/experiments.md';
 const SWEEPS = 'docs/how-to/sweeps.md';
+const QUEUE = 'docs/how-to/queue.md';
 const SLURM = 'docs/how-to/slurm.md';
 const METRICS = 'docs/how-to/metrics.md';
 const STORE = 'docs/how-to/store.md';
@@ -90,6 +91,10 @@ export const HELP: Readonly<Record<string, Help>> = {
     see: SLURM,
   },
   cancel: { examples: [['cancel runs/dark-room-full', 'stop the jobs of a launch']], see: SLURM },
+  worker: {
+    examples: [['worker --redis redis://queue.lab:6379 --jobs 4', 'run up to four jobs of a queue at a time']],
+    see: QUEUE,
+  },
   job: { examples: [['job runs/dark-room-full/jobs.json 0', 'run the first job of a launch']], see: SLURM },
   collect: {
     examples: [['collect dark-room-full', 'build the results of the seeds that are finished']],

@@ -15,11 +15,15 @@ import { missingJobs } from './plan.ts';
 export interface LaunchFlags {
   readonly launcher: string;
   readonly launchOption: readonly string[];
+  readonly redis?: string;
   readonly wait?: boolean;
 }
 
 /** Where progress goes, and what ends the wait. */
 type Watching = Pick<RunOptions, 'progress' | 'signal'>;
+
+/** Maximum number of submitted jobs that are named. */
+const NAMED = 40;
 
 /** Milliseconds between two looks at the folder of a run, and between two questions to the launcher. */
 const [LOOK, ASK] = [1_000, 15_000];
@@ -30,6 +34,7 @@ export async function launchWork(
   {
     launcher,
     launchOption,
+    redis,
     wait = false,
     ...run
   }: LaunchFlags & Watching & { out: string; until?: string; tensorboard?: boolean; json: boolean },
@@ -37,7 +42,12 @@ export async function launchWork(
 ): Promise<boolean> {
   const { out, until, tensorboard, json } = run;
   const plan = await work.plan({ out, until });
-  const submitted = await launch(plan, { launcher: launchers.get(launcher), options: launchOption, until, tensorboard });
+  const submitted = await launch(plan, {
+    launcher: launchers.get(launcher),
+    settings: { options: launchOption, redis },
+    until,
+    tensorboard,
+  });
   if (submitted.length === 0) return true;
   if (wait) {
     await follow(plan, run).finally(run.progress.stop);
@@ -51,7 +61,13 @@ export async function launchWork(
       [['collect', ...collect], 'build the results of what is finished'],
       [['cancel', out], 'stop all jobs; they save their state first'],
     ];
-    print(ending({ found: [`Submitted ${jobs} jobs to ${launcher}: ${submitted.join(', ')}.`], out, next }));
+    print(
+      ending({
+        found: [`Submitted ${jobs} jobs to ${launcher}${submitted.length <= NAMED ? `: ${submitted.join(', ')}` : ''}.`],
+        out,
+        next,
+      }),
+    );
   }
   return false;
 }

@@ -53,14 +53,19 @@ export const verboseOption = () => new Option('--verbose', 'print all tables and
 /** The launcher that is this machine. */
 export const LOCAL = 'local';
 
+/** `--redis <url>`. */
+export const redisOption = () =>
+  new Option('--redis <url>', 'bullmq: address of Redis, without a password (default: CADENZA_REDIS, or redis://127.0.0.1:6379)');
+
 /** `--launcher` and what belongs to it. */
 export const launchOptions = () => [
-  new Option('--launcher <name>', 'where stages run: on this machine (local), or as jobs of Slurm (slurm)')
-    .choices([LOCAL, 'slurm'])
+  new Option('--launcher <name>', 'where stages run: on this machine (local), as jobs of Slurm (slurm), or by workers of a queue (bullmq)')
+    .choices([LOCAL, 'slurm', 'bullmq'])
     .default(LOCAL),
   new Option('--launch-option <option>', 'pass an option to the launcher, such as --partition=short (repeatable)')
     .argParser(collect)
     .default([] as string[], 'none'),
+  redisOption(),
   new Option('--wait', 'with a launcher: follow the jobs and build the results at the end (default: return at once)'),
 ];
 

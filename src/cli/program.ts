@@ -10,7 +10,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
-import { registerCancel, registerJob } from './commands/launch.ts';
+import { registerCancel, registerJob, registerWorker } from './commands/launch.ts';
 import { registerList } from './commands/list.ts';
 import { registerMetrics } from './commands/metrics.ts';
 import { registerCollect, registerPlan } from './commands/plan.ts';
@@ -56,6 +56,7 @@ export function buildProgram(): Command {
   registerPlan(program);
   registerCollect(program);
   registerCancel(program);
+  registerWorker(program);
   registerJob(program);
   program.commandsGroup('Results:');
   registerList(program);

@@ -6,7 +6,6 @@ import { CadenzaError, type ErrorCode } from '../util/errors.ts';
 /** Message to a process. */
 type Order<J> = { readonly job: J } | { readonly stop: true };
 
-/** Message from a process: progress, completion, or failure of its job. */
 /** Progress of a job. */
 export interface Note {
   readonly text: string;
@@ -16,6 +15,7 @@ export interface Note {
   readonly share: number;
 }
 
+/** Message from a process: progress, completion, or failure of its job. */
 type Message = { readonly note: Note } | { readonly done: true } | { readonly failed: Failure };
 
 /** An error as plain data. */
@@ -132,6 +132,48 @@ export async function runPool<J>({ module, jobs, isReady = () => true, processes
   }
   signal.throwIfAborted();
   if (failure) throw failure;
+}
+
+/** A process that runs one job at a time. It starts with the first job, and again after it ended. */
+export class JobProcess<J> {
+  readonly #module: URL;
+  #child: ChildProcess | undefined;
+
+  /** The module must call `serveJobs`. */
+  constructor(module: URL) {
+    this.#module = module;
+  }
+
+  /** Runs a job. When `signal` is aborted, the job saves its state and fails with `E_INTERRUPTED`. */
+  run(job: J, { signal, onNote }: { signal: AbortSignal; onNote: (note: Note) => void }): Promise<void> {
+    signal.throwIfAborted();
+    this.#child ??= fork(this.#module, [], { stdio: ['ignore', 2, 2, 'ipc'] });
+    const child = this.#child;
+    const send = (order: Order<J>) => child.connected && child.send(order, () => {});
+    return new Promise((resolve, reject) => {
+      const stop = () => send({ stop: true });
+      const end = (how: () => void, { usable = true } = {}) => {
+        child.removeAllListeners();
+        signal.removeEventListener('abort', stop);
+        if (!usable || signal.aborted) this.close();
+        how();
+      };
+      child.on('message', (message: Message) => {
+        if ('note' in message) onNote(message.note);
+        else end(() => ('failed' in message ? reject(errorOf(message.failed)) : resolve()));
+      });
+      child.on('error', error => end(() => reject(error), { usable: false }));
+      child.on('exit', (code, killed) => end(() => reject(endedEarly(killed ?? `exit status ${code}`)), { usable: false }));
+      signal.addEventListener('abort', stop);
+      send({ job });
+    });
+  }
+
+  /** Ends the process. A job that still runs saves its state first. */
+  close(): void {
+    if (this.#child?.connected) this.#child.disconnect();
+    this.#child = undefined;
+  }
 }
 
 /** Signals that ask a process to stop. A process that is still loading ends immediately. */

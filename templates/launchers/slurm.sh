@@ -1,7 +1,7 @@
 #!/bin/bash
 {{directives}}
 
-{{run}} "$SLURM_ARRAY_TASK_ID" &
+{{command}} "$SLURM_ARRAY_TASK_ID" &
 job=$!
 trap 'kill -TERM "$job"' TERM
 wait "$job"

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
-import { atWork, jsonOption, pathOf, print, printJson } from '../options.ts';
+import { atWork, jsonOption, numberOption, pathOf, print, printJson, redisOption } from '../options.ts';
 
 export function registerJob(program: Command): void {
   program
@@ -17,6 +17,25 @@ export function registerJob(program: Command): void {
       const job = readJob(file, Number(index));
       const { progress, signal } = atWork();
       await runStageJob(job, { progress, signal }).finally(progress.stop);
+    });
+}
+
+export function registerWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run jobs of a queue (bullmq) until it is stopped; running jobs then save their state and go back to the queue')
+    .addOption(redisOption())
+    .addOption(numberOption('--jobs <n>', 'number of jobs at a time', 1, 1024).default(1))
+    .addOption(
+      numberOption('--silence <seconds>', 'time without a sign of life after which another worker takes a job', 2, 3600).default(30),
+    )
+    .action(async ({ redis, jobs, silence }: { redis?: string; jobs: number; silence: number }) => {
+      const { redisAddress, shownAddress } = await import('../../pipeline/launchers/redis.ts');
+      const { serveQueue } = await import('../../pipeline/launchers/worker.ts');
+      const address = redisAddress(redis);
+      const { progress, signal } = atWork();
+      progress.say(`Taking jobs from ${shownAddress(address)}; stop with Ctrl-C.`);
+      await serveQueue({ address, jobs, silence: 1000 * silence, progress, signal }).finally(progress.stop);
     });
 }
 

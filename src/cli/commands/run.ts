@@ -39,6 +39,7 @@ interface RunFlags {
   until?: string;
   launcher: string;
   launchOption: string[];
+  redis?: string;
   wait?: boolean;
 }
 

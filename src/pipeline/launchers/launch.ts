@@ -15,12 +15,13 @@ import { Registry } from '../../util/registry.ts';
 import type { CommonConfig, RunOptions } from '../kind.ts';
 import type { JobPlan } from '../plan.ts';
 import { type ScheduledStage, schedule } from '../schedule.ts';
+import { bullmq } from './bullmq.ts';
 import type { StageJob } from './job.ts';
-import type { Launcher } from './launcher.ts';
+import type { Launcher, LauncherSettings } from './launcher.ts';
 import { slurm } from './slurm.ts';
 
 /** The registry of launchers. */
-export const launchers = new Registry<Launcher>('launcher', [slurm], {
+export const launchers = new Registry<Launcher>('launcher', [slurm, bullmq], {
   description: 'string',
   submit: 'function',
   active: 'function',
@@ -58,8 +59,7 @@ const launchFormat = {
 /** What is launched and how. */
 export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard'> {
   readonly launcher: Launcher;
-  /** Options of the launcher's own command line. */
-  readonly options?: readonly string[];
+  readonly settings?: LauncherSettings;
 }
 
 /**
@@ -68,15 +68,16 @@ export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard'>
  * @returns names of what was submitted; none if all jobs are finished.
  * @throws {CadenzaError} `E_USAGE` while an earlier launch of this folder is active; others like `Launcher.submit`.
  */
-export async function launch(plan: JobPlan, { launcher, options = [], ...run }: LaunchOptions): Promise<readonly string[]> {
+export async function launch(plan: JobPlan, { launcher, settings = {}, ...options }: LaunchOptions): Promise<readonly string[]> {
   const out = resolve(plan.out);
-  const { until = 'evaluate', tensorboard = false } = run;
+  const { until = 'evaluate', tensorboard = false } = options;
+  const run = { out, until, tensorboard };
   makeFolder(out);
   const before = await activeLaunch(out);
   if (before)
     throw new CadenzaError(
       'E_USAGE',
-      `${plan.out} was launched already: ${before.launcher} has ${before.active.join(', ')}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
+      `${plan.out} was launched already: ${before.active.length} of its jobs wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
     );
   const jobs = inOrder(schedule(plan.jobs));
   if (jobs.length === 0) return [];
@@ -85,13 +86,11 @@ export async function launch(plan: JobPlan, { launcher, options = [], ...run }: 
   writeJson(file, {
     format: JOBS_FORMAT,
     version: provenance().version,
-    out,
-    until,
-    tensorboard,
+    ...run,
     configs,
     jobs: jobs.map(({ stage, key, config, after }) => ({ stage, key, config: configs.indexOf(config), after: [...after] })),
   } satisfies z.output<typeof jobsFormat.schema>);
-  const submitted = await launcher.submit({ name: plan.name, out, file, jobs }, options);
+  const submitted = await launcher.submit({ name: plan.name, run, file, jobs }, settings);
   const record = { launcher: launcher.id, submitted: [...submitted], began: new Date().toISOString() };
   writeJson(join(out, LAUNCH_FILE), record satisfies z.output<typeof launchFormat.schema>);
   return submitted;
@@ -135,7 +134,7 @@ export async function cancelLaunch(out: string): Promise<readonly string[]> {
   const active = found ? await found.launcher.active(found.submitted) : [];
   if (!found || active.length === 0)
     throw new CadenzaError('E_USAGE', `${out} has no jobs that wait or run${found ? '' : ': it was not launched'}.`);
-  await found.launcher.cancel(active);
+  await found.launcher.cancel(found.submitted);
   return active;
 }
 

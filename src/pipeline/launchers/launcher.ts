@@ -1,16 +1,25 @@
 /** @file What a launcher is: a system that runs jobs elsewhere, such as the queue of a cluster. */
 
 import type { ScheduledStage } from '../schedule.ts';
+import type { StageJob } from './job.ts';
 
 /** Jobs of a launch, in an order in which each comes after those that it reads. */
 export interface Launch {
   readonly name: string;
-  /** Folder of the run, an absolute path. */
-  readonly out: string;
+  /** What all jobs have in common: the folder of the run, an absolute path, and its options. */
+  readonly run: Omit<StageJob, 'stage' | 'key' | 'config'>;
   /** File with the jobs, for `cadenza job`. */
   readonly file: string;
   /** A job's index is its number in the file. */
   readonly jobs: readonly ScheduledStage[];
+}
+
+/** What a user says about a launcher. */
+export interface LauncherSettings {
+  /** Options as on the system's own command line. */
+  readonly options?: readonly string[];
+  /** Address of Redis. */
+  readonly redis?: string;
 }
 
 /** A system that runs jobs. */
@@ -21,11 +30,11 @@ export interface Launcher {
   /**
    * Submits jobs and returns at once.
    *
-   * @param options options of the system, as on its own command line.
+   * @param settings options of the system, and where it is.
    * @returns names of what was submitted, with which `active` and `cancel` find it.
    * @throws {CadenzaError} `E_INSTALL` if the system is not there; `E_EXECUTOR` if it refuses the jobs.
    */
-  submit(launch: Launch, options: readonly string[]): Promise<readonly string[]>;
+  submit(launch: Launch, settings: LauncherSettings): Promise<readonly string[]>;
   /** Which of these still wait or run. */
   active(submitted: readonly string[]): Promise<readonly string[]>;
   /** Stops these. Running jobs save their state first. */

@@ -69,7 +69,7 @@ const TEMPLATE = new URL('../../../templates/launchers/slurm.sh', import.meta.ur
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The batch script of an array. */
-export function scriptOf({ name, out, file }: Pick<Launch, 'name' | 'out' | 'file'>, array: JobArray, options: readonly string[]): string {
+export function scriptOf({ name, run: { out }, file }: Omit<Launch, 'jobs'>, array: JobArray, options: readonly string[]): string {
   const directives = [
     `--job-name=${name}-${array.name}`,
     `--array=${ranges(array.indices)}`,
@@ -82,8 +82,8 @@ export function scriptOf({ name, out, file }: Pick<Launch, 'name' | 'out' | 'fil
     '--kill-on-invalid-dep=yes',
     ...options,
   ];
-  const run = [process.execPath, ...process.execArgv, PROGRAM, 'job', file].map(quoted).join(' ');
-  const values: Readonly<Record<string, string>> = { directives: directives.map(directive => `#SBATCH ${directive}`).join('\n'), run };
+  const command = [process.execPath, ...process.execArgv, PROGRAM, 'job', file].map(quoted).join(' ');
+  const values: Readonly<Record<string, string>> = { directives: directives.map(directive => `#SBATCH ${directive}`).join('\n'), command };
   return readFileSync(TEMPLATE, 'utf8').replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => values[name]);
 }
 
@@ -103,8 +103,8 @@ async function call(program: string, args: readonly string[]): Promise<string> {
 export const slurm: Launcher = {
   id: 'slurm',
   description: 'job arrays of Slurm, with dependencies; stopped jobs queue again and continue',
-  async submit({ jobs, ...launch }, options) {
-    const folder = join(launch.out, 'slurm');
+  async submit({ jobs, ...launch }, { options = [] }) {
+    const folder = join(launch.run.out, 'slurm');
     makeFolder(folder);
     const ids: string[] = [];
     for (const [i, array] of arraysOf(jobs).entries()) {
@@ -122,17 +122,21 @@ export const slurm: Launcher = {
     }
     return ids;
   },
-  async active(ids) {
-    if (ids.length === 0) return [];
-    const listed = await call('squeue', ['--noheader', '--format=%F', '--jobs', ids.join(',')]).catch(error => {
-      // Slurm forgets jobs some minutes after they end.
-      if (/Invalid job id/i.test((error as Error).message)) return '';
-      throw error;
-    });
-    const found = new Set(listed.split('\n').map(line => line.trim()));
-    return ids.filter(id => found.has(id));
-  },
+  active,
   async cancel(ids) {
-    await call('scancel', ids);
+    const left = await active(ids);
+    if (left.length > 0) await call('scancel', left);
   },
 };
+
+/** Which of these arrays still wait or run. */
+async function active(ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const listed = await call('squeue', ['--noheader', '--format=%F', '--jobs', ids.join(',')]).catch(error => {
+    // Slurm forgets jobs some minutes after they end.
+    if (/Invalid job id/i.test((error as Error).message)) return '';
+    throw error;
+  });
+  const found = new Set(listed.split('\n').map(line => line.trim()));
+  return ids.filter(id => found.has(id));
+}

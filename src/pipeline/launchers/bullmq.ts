@@ -1,0 +1,154 @@
+/**
+ * @file BullMQ (docs.bullmq.io) on Redis or Valkey: a queue of stages, for workers on any machine that sees the folder of the run.
+ *
+ * A flow of BullMQ is a tree, but a stage may be read by many others. So a job is queued only when all that it waits for are finished: until
+ * then, its definition and the keys of what it waits for are kept in Redis, and each finished job releases those that waited for it alone. A
+ * job's id is the key of its stage, so that no stage is queued twice.
+ */
+
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { provenance } from '../../cache/provenance.ts';
+import type { ScheduledStage } from '../schedule.ts';
+import type { StageJob } from './job.ts';
+import type { Launcher } from './launcher.ts';
+import { connectRedis, redisAddress, shownAddress } from './redis.ts';
+
+/** Name of the queue, and the prefix of all keys in Redis. */
+export const [QUEUE, PREFIX] = ['stages', 'cadenza'];
+
+/** What a job in the queue holds. */
+export interface QueuedJob {
+  /** Version of cadenza that launched it. */
+  readonly version: string;
+  readonly job: StageJob;
+  /** Keys of the jobs that wait for it. */
+  readonly before: readonly string[];
+}
+
+/** A job that waits for others. */
+interface WaitingJob extends QueuedJob {
+  readonly name: string;
+}
+
+const waitingKey = (key: string) => `${PREFIX}:waiting:${key}`;
+const needsKey = (key: string) => `${PREFIX}:needs:${key}`;
+/** Asks the worker of a running job to stop it. */
+export const cancelKey = (key: string): string => `${PREFIX}:cancel:${key}`;
+
+/** Seconds in which a worker sees that. */
+const CANCELING = 600;
+
+/** How often a job is tried that fails for reasons that may pass, with growing pauses. */
+const OPTIONS = { attempts: 3, backoff: { type: 'exponential', delay: 2_000 }, removeOnComplete: true, removeOnFail: false } as const;
+
+/** A queue that is closed together with its connection. */
+async function openQueue(address: string): Promise<{ queue: Queue<QueuedJob>; redis: Redis; close(): Promise<void> }> {
+  const redis = await connectRedis(address);
+  const queue = new Queue<QueuedJob>(QUEUE, { connection: redis, prefix: PREFIX });
+  queue.on('error', () => {});
+  return {
+    queue,
+    redis,
+    async close() {
+      await queue.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Queues those of a finished job's successors that wait for nothing else. Calling it again changes nothing. */
+export async function release(queue: Queue<QueuedJob>, redis: Redis, finished: string, before: readonly string[]): Promise<void> {
+  for (const key of before) {
+    await redis.srem(needsKey(key), finished);
+    if ((await redis.scard(needsKey(key))) > 0) continue;
+    const text = await redis.get(waitingKey(key));
+    if (text === null) continue;
+    const { name, ...data } = JSON.parse(text) as WaitingJob;
+    await queue.add(name, data, { ...OPTIONS, jobId: key });
+    await redis.del(waitingKey(key));
+  }
+}
+
+/** Forgets the jobs that wait for a failed one, directly or through others. */
+export async function abandon(redis: Redis, before: readonly string[]): Promise<void> {
+  for (const key of before) {
+    const text = await redis.getdel(waitingKey(key));
+    await redis.del(needsKey(key));
+    if (text !== null) await abandon(redis, (JSON.parse(text) as WaitingJob).before);
+  }
+}
+
+/** Opens the queue of submitted jobs: its address, then their keys. The password is that of the environment. */
+export async function withQueue<T>(
+  [address, ...keys]: readonly string[],
+  work: (tools: { readonly queue: Queue<QueuedJob>; readonly redis: Redis }, keys: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const { close, ...tools } = await openQueue(address);
+  try {
+    return await work(tools, keys);
+  } finally {
+    await close();
+  }
+}
+
+/** Which of these keys exist in Redis. */
+async function existing(redis: Redis, keys: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await keys.reduce((all, key) => all.exists(key), redis.pipeline()).exec();
+  return new Set(keys.filter((_, i) => found![i][1] === 1));
+}
+
+/** Ids of jobs that failed for good. */
+const failedIds = async (queue: Queue<QueuedJob>): Promise<ReadonlySet<string>> => new Set((await queue.getFailed()).map(({ id }) => id!));
+
+export const bullmq: Launcher = {
+  id: 'bullmq',
+  description: 'a queue of BullMQ on Redis or Valkey, for workers on any machine (cadenza worker)',
+  async submit({ jobs, run }, { redis: given }) {
+    const address = redisAddress(given);
+    const { version } = provenance();
+    const waitFor = new Map<string, string[]>(jobs.map(({ key }) => [key, []]));
+    for (const { key, after } of jobs) for (const input of after) waitFor.get(input)!.push(key);
+    const dataOf = ({ stage, key, config }: ScheduledStage): QueuedJob => ({
+      version,
+      job: { ...run, stage, key, config },
+      before: waitFor.get(key)!,
+    });
+    const submitted = [shownAddress(address), ...jobs.map(({ key }) => key)];
+    await withQueue([address], async ({ queue, redis }) => {
+      // What failed in an earlier launch is tried again.
+      const failed = await failedIds(queue);
+      for (const { key } of jobs) if (failed.has(key)) await (await queue.getJob(key))?.remove();
+      const waiting = redis.pipeline();
+      for (const job of jobs)
+        if (job.after.length > 0) {
+          waiting.sadd(needsKey(job.key), ...job.after);
+          waiting.set(waitingKey(job.key), JSON.stringify({ name: job.stage, ...dataOf(job) } satisfies WaitingJob));
+        }
+      await waiting.exec();
+      // Last: workers take these at once, and release those that wait.
+      const ready = jobs.filter(({ after }) => after.length === 0);
+      await queue.addBulk(ready.map(job => ({ name: job.stage, data: dataOf(job), opts: { ...OPTIONS, jobId: job.key } })));
+    });
+    return submitted;
+  },
+  active: submitted =>
+    withQueue(submitted, async ({ queue, redis }, keys) => {
+      const failed = await failedIds(queue);
+      const found = await existing(
+        redis,
+        keys.flatMap(key => [queue.toKey(key), waitingKey(key)]),
+      );
+      return keys.filter(key => !failed.has(key) && (found.has(queue.toKey(key)) || found.has(waitingKey(key))));
+    }),
+  cancel: submitted =>
+    withQueue(submitted, async ({ queue, redis }, keys) => {
+      for (const key of keys) {
+        await redis.del(waitingKey(key), needsKey(key));
+        const job = await queue.getJob(key);
+        // Its worker stops it, and then it fails.
+        if (await job?.isActive()) await redis.set(cancelKey(key), '1', 'EX', CANCELING);
+        else await job?.remove();
+      }
+    }),
+};

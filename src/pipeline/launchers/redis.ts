@@ -1,0 +1,97 @@
+/** @file Connections to Redis or Valkey: where it is, how to sign in, and whether it keeps what it is given. */
+
+import { readFileSync } from 'node:fs';
+import { Redis, type RedisOptions } from 'ioredis';
+import { attempt, CadenzaError } from '../../util/errors.ts';
+
+/** Where Redis is if nothing else says so. */
+const HERE = 'redis://127.0.0.1:6379';
+
+/** Environment variables: the address, the password, and a file with the password. */
+const [ADDRESS, PASSWORD, PASSWORD_FILE] = ['CADENZA_REDIS', 'CADENZA_REDIS_PASSWORD', 'CADENZA_REDIS_PASSWORD_FILE'];
+
+/** Milliseconds to connect. */
+const CONNECTING = 5_000;
+
+/**
+ * The address of Redis without a password.
+ *
+ * @param given `redis://` or, with TLS, `rediss://`, with host, port and number of the database. Default: the variable CADENZA_REDIS, or this
+ * machine.
+ * @throws {CadenzaError} `E_USAGE` if it is not such an address or contains a password, which other users could see.
+ */
+export function redisAddress(given: string = process.env[ADDRESS] ?? HERE): string {
+  const url = attempt(() => new URL(given));
+  if (!url || !/^rediss?:$/.test(url.protocol) || !url.hostname || !/^(\/\d*)?$/.test(url.pathname))
+    throw new CadenzaError('E_USAGE', `--redis ${given}: expected an address such as ${HERE}, or rediss://host:6380/0 with TLS.`);
+  if (url.password && given !== process.env[ADDRESS])
+    throw new CadenzaError(
+      'E_USAGE',
+      `--redis: leave the password out of the address, where others can see it. Set ${PASSWORD} or ${PASSWORD_FILE}.`,
+    );
+  return given;
+}
+
+/** The address as shown in messages and files. */
+export function shownAddress(address: string): string {
+  const url = new URL(address);
+  url.password = '';
+  return url.toString().replace(/\/$/, '');
+}
+
+/** Options of a connection. The password is that of the environment or the address. */
+function optionsOf(address: string): RedisOptions {
+  const { protocol, hostname, port, pathname, username, password } = new URL(address);
+  const file = process.env[PASSWORD_FILE];
+  const secret = process.env[PASSWORD] ?? (file ? readFileSync(file, 'utf8').trim() : decodeURIComponent(password));
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+    db: Number(pathname.slice(1) || 0),
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(secret ? { password: secret } : {}),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    // Required by BullMQ: a command waits for as long as Redis is away.
+    maxRetriesPerRequest: null,
+  };
+}
+
+/**
+ * Connects to Redis, and checks that it answers and keeps all keys.
+ *
+ * @param options.lasting reconnects whenever the connection is lost. Default: a lost connection is an error.
+ * @throws {CadenzaError} `E_EXECUTOR` if it cannot be reached, refuses the password, or may drop keys when its memory is full.
+ */
+export async function connectRedis(address: string, { lasting = false } = {}): Promise<Redis> {
+  const where = `Redis at ${shownAddress(address)}`;
+  const first = new Redis({ ...optionsOf(address), lazyConnect: true, connectTimeout: CONNECTING, retryStrategy: () => null });
+  let reason = '';
+  first.on('error', (error: Error) => {
+    reason = error.message;
+  });
+  const info = await first
+    .connect()
+    .then(() => first.info('memory'))
+    .catch((error: Error) => {
+      first.disconnect();
+      const said = reason || error.message;
+      const advice = /NOAUTH|WRONGPASS|password/i.test(said)
+        ? `Set ${PASSWORD} or ${PASSWORD_FILE} to its password.`
+        : 'Check --redis, and that it runs and can be reached from here.';
+      throw new CadenzaError('E_EXECUTOR', `${where} cannot be used: ${said}. ${advice}`);
+    });
+  const policy = /^maxmemory_policy:(.*)$/m.exec(info)?.[1].trim();
+  if (policy !== 'noeviction') {
+    first.disconnect();
+    throw new CadenzaError(
+      'E_EXECUTOR',
+      `${where} drops keys when its memory is full (maxmemory-policy ${policy}), so jobs could get lost. Set its maxmemory-policy to noeviction.`,
+    );
+  }
+  if (!lasting) return first;
+  first.disconnect();
+  const connection = new Redis(optionsOf(address));
+  // It reconnects by itself.
+  connection.on('error', () => {});
+  return connection;
+}

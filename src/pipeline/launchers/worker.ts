@@ -1,0 +1,130 @@
+/** @file The worker of a queue: runs its jobs in child processes, so that a busy stage never keeps it from saying that it is there. */
+
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { provenance } from '../../cache/provenance.ts';
+import { JobProcess } from '../../distributed/pool.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import type { RunOptions } from '../kind.ts';
+import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release, withQueue } from './bullmq.ts';
+import type { StageJob } from './job.ts';
+import { connectRedis, shownAddress } from './redis.ts';
+
+/** How a worker works. */
+export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
+  /** Address of Redis. */
+  readonly address: string;
+  /** Number of jobs at a time. */
+  readonly jobs: number;
+  /** Milliseconds without a sign of life after which another worker takes a job. Default: 30 seconds. */
+  readonly silence?: number;
+}
+
+/** Milliseconds between reports of a job's progress, and between looks whether it was canceled. */
+const LOOK = 1_000;
+
+/** Codes of failures that may pass on another try or another machine. */
+const PASSING = ['E_EXECUTOR', 'E_DISK'];
+
+/** How often a job may lose its worker. */
+const LOSSES = 1_000;
+
+/**
+ * Takes jobs from the queue until `signal` is aborted. Running jobs then save their state and go back to the queue.
+ *
+ * @throws {CadenzaError} `E_DATA` for a job of another version of cadenza, and `E_DISK` for one whose folder is not here; the job goes back to
+ * the queue. Others like `connectRedis`.
+ */
+export async function serveQueue({ address, jobs, silence = 30_000, progress, signal }: WorkerRequest): Promise<void> {
+  const module = new URL(`./job-process${extname(import.meta.url)}`, import.meta.url);
+  const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(module));
+  const connection = await connectRedis(address, { lasting: true });
+  // Set once this worker must stop: by a signal, or because it cannot run what is in the queue.
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(signal.reason);
+  signal.addEventListener('abort', stop);
+  let refusal: CadenzaError | undefined;
+
+  const run = async (job: Job<QueuedJob>, token?: string) => {
+    const back = async (): Promise<never> => {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    };
+    refusal ??= refusalOf(job.data);
+    if (refusal) stopping.abort(refusal);
+    if (stopping.signal.aborted) return back();
+    const { stage } = job.data.job;
+    const place = free.pop()!;
+    const canceling = new AbortController();
+    let share = 0;
+    const look = setInterval(async () => {
+      if (await connection.getdel(cancelKey(job.id!)).catch(() => null)) canceling.abort();
+      await job.updateProgress(share).catch(() => {});
+    }, LOOK);
+    try {
+      progress.say(`${stage}: taken${job.attemptsMade > 0 ? `, try ${job.attemptsMade + 1}` : ''}`);
+      const onNote = (note: { text: string; stays: boolean; share: number }) => {
+        share = note.share;
+        if (note.stays) progress.say(note.text);
+      };
+      await place.run(job.data.job, { signal: AbortSignal.any([stopping.signal, canceling.signal]), onNote });
+      await withQueue([address], ({ queue, redis }) => release(queue, redis, job.id!, job.data.before));
+    } catch (error) {
+      if (stopping.signal.aborted) return back();
+      if (canceling.signal.aborted) throw new UnrecoverableError('canceled');
+      const passing = !(error instanceof CadenzaError) || PASSING.includes(error.code);
+      progress.say(`${stage}: ${(error as Error).message}`);
+      throw passing ? error : new UnrecoverableError((error as Error).message);
+    } finally {
+      clearInterval(look);
+      free.push(place);
+    }
+  };
+
+  const worker = new Worker<QueuedJob>(QUEUE, run, {
+    connection,
+    prefix: PREFIX,
+    concurrency: jobs,
+    lockDuration: silence,
+    stalledInterval: silence,
+    maxStalledCount: LOSSES,
+  });
+  worker.on('failed', job => {
+    job
+      ?.isFailed()
+      .then(failed => (failed ? abandon(connection, job.data.before) : undefined))
+      .catch(() => {});
+  });
+  let away = false;
+  worker.on('error', ({ message }) => {
+    if (!away) progress.say(`${shownAddress(address)}: ${message}; trying again until it is back`);
+    away = true;
+  });
+  worker.on('active', () => {
+    away = false;
+  });
+  await new Promise<void>(resolve => {
+    stopping.signal.addEventListener('abort', () => resolve());
+    if (signal.aborted) stop();
+  });
+  await worker.close();
+  for (const place of free) place.close();
+  connection.disconnect();
+  if (refusal) throw refusal;
+}
+
+/** Why this machine cannot run a job; undefined if it can. */
+function refusalOf({ version, job }: QueuedJob): CadenzaError | undefined {
+  const own = provenance().version;
+  if (version !== own)
+    return new CadenzaError(
+      'E_DATA',
+      `the queue has jobs of cadenza ${version}, but this worker is cadenza ${own}. Start workers of the same version.`,
+    );
+  if (existsSync(job.out)) return undefined;
+  return new CadenzaError(
+    'E_DISK',
+    `the folder ${job.out} of a job does not exist here. Workers need the folder of the run at the same path.`,
+  );
+}

@@ -1,0 +1,162 @@
+/** @file `--launcher bullmq` and `cadenza worker`, with a real Redis: workers and Redis are killed, and results stay the same. */
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PREFIX, QUEUE } from '../src/pipeline/launchers/bullmq.ts';
+import { redisAddress } from '../src/pipeline/launchers/redis.ts';
+import { cadenza, metricsOf, stageFiles, stageFolder, start, TINY } from './helpers/command.ts';
+import { expectRedis, REDIS, startRedis, type TestRedis } from './helpers/redis.ts';
+
+expectRedis('the launcher bullmq');
+
+/** Few stages, one of which takes some seconds. */
+const FEW = [TINY, '--set', 'baselines.methods=[]', '--set', 'evaluate.imitationHistories=0', '--set', 'finetune.steps=2000'];
+
+describe.runIf(REDIS)('a queue', () => {
+  let folder: string;
+  let redis: TestRedis;
+  const workers: ReturnType<typeof start>[] = [];
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-queue-'));
+    redis = await startRedis();
+    expect((await cadenza('run', ...FEW, '--out', join(folder, 'here'), '--jobs', '1')).status).toBe(0);
+  }, 120_000);
+  afterEach(async () => {
+    for (const { child, ended } of workers.splice(0)) {
+      child.kill('SIGCONT');
+      child.kill('SIGKILL');
+      await ended;
+    }
+  });
+  afterAll(async () => {
+    await redis.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  const work = () => {
+    const worker = start(['worker', '--redis', redis.url, '--silence', '2']);
+    workers.push(worker);
+    return worker;
+  };
+  const launched = (out: string, ...more: string[]) =>
+    cadenza('run', ...FEW, '--out', join(folder, out), '--launcher', 'bullmq', '--redis', redis.url, '--json', ...more);
+  const metrics = (out: string) => metricsOf(join(folder, out), 'finetune-seed0').length;
+  /** Resolves when fine-tuning has written some of its steps. */
+  const training = async (out: string) => {
+    const begun = () => existsSync(join(stageFolder(join(folder, out), 'finetune-seed0') ?? '', 'metrics.jsonl'));
+    while (!begun() || metrics(out) < 5) await setTimeout(50);
+  };
+  const expectSame = (out: string) => {
+    expect(stageFiles(join(folder, out))).toEqual(stageFiles(join(folder, 'here')));
+    const resultsOf = (of: string) => JSON.parse(readFileSync(join(folder, of, 'results.json'), 'utf8')).methods;
+    expect(resultsOf(out)).toEqual(resultsOf('here'));
+    // No step was lost or doubled.
+    expect(metrics(out)).toBe(metrics('here'));
+  };
+
+  it('runs every stage once, whichever worker takes it, to the bytes of one machine', async () => {
+    const both = [work(), work()];
+    expect((await launched('two', '--wait')).status).toBe(0);
+    expectSame('two');
+    for (const { child } of both) child.kill('SIGTERM');
+    const logs = (await Promise.all(both.map(({ ended }) => ended))).map(({ stderr }) => stderr).join('');
+    const taken = Array.from(logs.matchAll(/^(\S+): taken$/gm), ([, stage]) => stage);
+    expect(taken.sort()).toEqual([...new Set(taken)]);
+    expect(taken).toContain('finetune-seed0');
+  });
+
+  it('gives the stage of a killed worker to another one, also after Redis was killed and started again', async () => {
+    const first = work();
+    const whole = launched('killed', '--wait');
+    await training('killed');
+    first.child.kill('SIGKILL');
+    await redis.restart();
+    const second = work();
+    expect((await whole).status).toBe(0);
+    expectSame('killed');
+    expect(second.child.exitCode).toBe(null);
+  });
+
+  it('gives the stage of a frozen worker to another one', async () => {
+    const first = work();
+    const whole = launched('frozen', '--wait');
+    await training('frozen');
+    first.child.kill('SIGSTOP');
+    work();
+    expect((await whole).status).toBe(0);
+    first.child.kill('SIGCONT');
+    expectSame('frozen');
+  });
+
+  it('takes back the stage of a worker that is stopped, and of one that is canceled nothing runs on', async () => {
+    const first = work();
+    expect((await launched('stopped')).status).toBe(0);
+    await training('stopped');
+    first.child.kill('SIGTERM');
+    expect((await first.ended).status).toBe(0);
+    expect(metrics('stopped')).toBeLessThan(metrics('here'));
+    expect((await launched('stopped')).status).toBe(2);
+    expect(JSON.parse((await cadenza('cancel', join(folder, 'stopped'), '--json')).stdout).canceled).not.toEqual([]);
+    work();
+    expect((await launched('stopped', '--wait')).status).toBe(0);
+    expectSame('stopped');
+  });
+
+  it('is not used by a worker of another version, which says both', async () => {
+    const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+    const queue = new Queue(QUEUE, { connection, prefix: PREFIX });
+    await queue.add('other', { version: '0.0.1', job: { out: folder }, before: [] }, { jobId: 'other' });
+    const { status, stderr } = await work().ended;
+    expect(status).toBe(4);
+    expect(stderr).toContain('0.0.1');
+    expect(await queue.getWaitingCount()).toBe(1);
+    await queue.remove('other');
+    await queue.close();
+    connection.disconnect();
+  });
+});
+
+describe.runIf(REDIS)('Redis', () => {
+  const failing = async (url: string) => {
+    const { status, stdout } = await cadenza(
+      'run',
+      TINY,
+      '--out',
+      join(tmpdir(), 'cadenza-none'),
+      '--launcher',
+      'bullmq',
+      '--redis',
+      url,
+      '--json',
+    );
+    return { status, ...JSON.parse(stdout).error };
+  };
+
+  it('must be reachable, accept the password, and keep its keys', async () => {
+    expect(await failing('redis://127.0.0.1:1')).toMatchObject({ status: 9, code: 'E_EXECUTOR' });
+    const locked = await startRedis('--requirepass', 'secret');
+    expect(await failing(locked.url)).toMatchObject({ status: 9, message: expect.stringContaining('CADENZA_REDIS_PASSWORD') });
+    process.env.CADENZA_REDIS_PASSWORD = 'wrong';
+    expect(await failing(locked.url)).toMatchObject({ status: 9, message: expect.stringContaining('CADENZA_REDIS_PASSWORD') });
+    delete process.env.CADENZA_REDIS_PASSWORD;
+    await locked.stop();
+    const dropping = await startRedis('--maxmemory-policy', 'allkeys-lru');
+    expect(await failing(dropping.url)).toMatchObject({ status: 9, message: expect.stringContaining('noeviction') });
+    await dropping.stop();
+  });
+});
+
+describe('an address', () => {
+  it.each(['http://here', 'redis://', 'here:6379', 'redis://here/one', 'redis://user:secret@here'])('%s is refused', text => {
+    expect(() => redisAddress(text)).toThrow(expect.objectContaining({ code: 'E_USAGE' }));
+  });
+
+  it.each(['redis://here', 'rediss://user@here:6380/2'])('%s is accepted', text => {
+    expect(redisAddress(text)).toBe(text);
+  });
+});
