@@ -6,7 +6,7 @@
 
 import { type Feeds, type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import type { Transitions } from '../rl/index.ts';
-import { stepsSeen, type Tokenizer } from '../tokenizers/index.ts';
+import { type Past, stepsSeen, type Tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 
 /** What the state of an agent that acts step by step holds, and how its graphs name it. */
@@ -42,7 +42,7 @@ export interface Acting {
   /** Writes the prompts; see `InContextPolicy.prompt`. */
   prompt(shown: readonly (Transitions | undefined)[]): void;
   /** Writes what environment `i` sees at step `t` of its running segment, after its last transition. It may have been written before. */
-  write(i: number, t: number, observation: Float32Array, last: Pick<Transitions, 'action' | 'reward'>): void;
+  write(i: number, t: number, observation: Float32Array, past: Past): void;
   /** The running segment of environment `i` ended. */
   endSegment(i: number): void;
   /**
@@ -87,12 +87,9 @@ function writeStep(
   { tokenizer, size }: ActingRequest,
   out: Float32Array,
   row: number,
-  { i, t, observation, last }: { i: number; t: number; observation: Float32Array; last: Pick<Transitions, 'action' | 'reward'> },
+  { i, t, observation, past }: { i: number; t: number; observation: Float32Array; past: Past },
 ): void {
-  const { action, reward } = last;
-  const end = reward.length - 1;
-  const actionFrom = end < 0 ? 0 : action.length - action.length / reward.length;
-  tokenizer.writeQuery(out, row, t, observation, (observation.length / size) * i, action, actionFrom, reward[end]);
+  tokenizer.writeQuery(out, row, t, observation, (observation.length / size) * i, past, past.reward.length - 1);
 }
 
 /** Calls act.onnx: `query` [size, P + T, F] with the memory → results [size, H, ..]. */
@@ -109,12 +106,12 @@ export function wholeSegment(request: ActingRequest): Acting {
     steps,
     reset: () => void data.fill(0),
     prompt: shown => writePrompts(request, query, shown),
-    write(i, step, observation, last) {
+    write(i, step, observation, past) {
       const [row, t] = [i * rowSize, step % steps];
       const end = (t: number) => row + (tokenizer.predictionIndex(t) + 1) * width;
       // The tokens that this step adds to those of the previous step.
       data.fill(0, t > 0 ? end(t - 1) : row + promptSize, end(t));
-      writeStep(request, data, row, { i, t, observation, last });
+      writeStep(request, data, row, { i, t, observation, past });
     },
     endSegment: i => void data.fill(0, i * rowSize + promptSize, (i + 1) * rowSize),
     reread() {},
@@ -173,17 +170,17 @@ export function stepByStep(request: ActingRequest, { first, state: shapes, begin
       // What a running segment has cached depends on its own prompt.
       for (let i = 0; i < size; i++) if (time[i] === 0) stale.add(i);
     },
-    write(i, t, observation, last) {
+    write(i, t, observation, past) {
       const data = tokens.data as Float32Array;
       time[i] = t;
       data.fill(0, i * S * width, (i + 1) * S * width);
       if (tokenizer.stateOnly) {
-        writeStep(request, data, (i - P) * width, { i, t: 0, observation, last });
+        writeStep(request, data, (i - P) * width, { i, t: 0, observation, past });
         return;
       }
       // The last of the S rows is the token at which this step's action is predicted.
       const end = tokenizer.predictionIndex(t);
-      writeStep(request, data, (i * S - (end + 1 - S)) * width, { i, t, observation, last });
+      writeStep(request, data, (i * S - (end + 1 - S)) * width, { i, t, observation, past });
       for (let s = 0; s < S; s++) {
         const running = end - P - (S - 1) + s;
         place.data[i * S + s] = running < 0 ? -1 : first + running;

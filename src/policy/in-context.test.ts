@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import type { Feeds, HostTensor, Program } from '../engine/index.ts';
 import type { Feedback } from '../rl/index.ts';
-import { QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
+import { NO_PAST, QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type InContextModel, inContextPolicy } from './in-context.ts';
 import type { Retriever } from './memory.ts';
@@ -26,7 +26,9 @@ const MODES = [
   { segment: 4, contextTransitions: 4, contextLayout: 'segments', recurrent: true },
   { segment: 1, contextTransitions: 1, contextLayout: 'segments', recurrent: true },
 ] as const;
-const CASES = ['packed', 'interleaved'].flatMap(id => QUERIES.flatMap(query => MODES.map(mode => ({ id, query, mode, ...mode }))));
+const CASES = ['packed', 'packed-changes', 'interleaved'].flatMap(id =>
+  QUERIES.flatMap(query => MODES.map(mode => ({ id, query, mode, ...mode }))),
+);
 
 interface Step {
   observation: number[];
@@ -140,12 +142,12 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, co
     const row = new Float32Array(queryRow);
     if (query === 'state') {
       // Whatever happened before: the current state, as if an episode began.
-      layout.writeQuery(row, 0, 0, now, 0, [], 0, 0);
+      layout.writeQuery(row, 0, 0, now, 0, NO_PAST, 0);
       return row;
     }
     const seen = [...running.map(step => step.observation), now].flat();
-    for (let t = 0; t <= running.length; t++)
-      layout.writeQuery(row, 0, t, seen, 2 * t, [running[t - 1]?.action ?? 0], 0, running[t - 1]?.reward ?? 0);
+    const past = { observation: seen, action: running.map(step => step.action), reward: running.map(step => step.reward) };
+    for (let t = 0; t <= running.length; t++) layout.writeQuery(row, 0, t, seen, 2 * t, past, t - 1);
     return row;
   };
 

@@ -1,7 +1,7 @@
 /** @file The contract of tokenizers: rows that encode each field consistently, and no action before it is chosen. */
 
 import { type EnvFamily, type Space, spaceSize, type Transitions } from '../rl/index.ts';
-import { PRESENCE, type Tokenizer, type TokenizerKind, type TokenLayout } from '../tokenizers/index.ts';
+import { NO_PAST, PRESENCE, type Tokenizer, type TokenizerKind, type TokenLayout } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectEqual, expectThat, type Rule } from './check.ts';
 
@@ -69,10 +69,9 @@ function writeContext({ context, tokensPerTransition, writeTransition }: Tokeniz
 /** The rows of the running episode up to step `last`, after each step. */
 function writeRunning({ tokenizer, spaces }: Subject, shown: Transitions, last = STEPS - 1): Float32Array[] {
   const rows = new Float32Array(tokenizer.queryTokens(STEPS) * tokenizer.query.width);
-  const [width, actionWidth] = [spaceSize(spaces.observationSpace), spaceSize(spaces.actionSpace)];
+  const width = spaceSize(spaces.observationSpace);
   return Array.from({ length: last + 1 }, (_, t) => {
-    const reward = t > 0 ? shown.reward[t - 1] : 0;
-    tokenizer.writeQuery(rows, 0, t, shown.observation, t * width, t > 0 ? shown.action : [], (t - 1) * actionWidth, reward);
+    tokenizer.writeQuery(rows, 0, t, shown.observation, t * width, t > 0 ? shown : NO_PAST, t - 1);
     return rows.slice();
   });
 }

@@ -189,14 +189,12 @@ export function writeSegment(
   s: number,
 ): void {
   const { batch, segment, scored } = shape;
-  const steps = history.reward.length;
-  const [width, actionWidth] = [history.observation.length / steps, history.action.length / steps];
+  const width = history.observation.length / history.reward.length;
   const [contextRow, queryRow] = [into.context.length / batch, into.query.length / batch];
   if (contextRow > 0) writePast(tokenizer, into.context, b * contextRow, shape, history, starts, s);
   for (let t = starts[s]; t < starts[s + 1]; t++) {
     const step = t - starts[s];
-    const reward = step === 0 ? 0 : history.reward[t - 1];
-    tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, history.action, (t - 1) * actionWidth, reward);
+    tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, history, t - 1);
     into.weight[b * segment + step] = !scored || scored(history, t) ? 1 : 0;
   }
 }

@@ -5,7 +5,7 @@ import { initialize, linear, Scope } from '../nn/index.ts';
 import type { History, Space } from '../rl/index.ts';
 import { compareWithInterpreter, jacobianError, type Numbers } from '../testing/engine.ts';
 import { Random } from '../util/random.ts';
-import { type EmbedOptions, embedTokens, fieldStatistics, IMAGE_ENCODER_KINDS, patchesOf, tokenizer, windowsOf } from './index.ts';
+import { type EmbedOptions, embedTokens, fieldStatistics, IMAGE_ENCODER_KINDS, NO_PAST, patchesOf, tokenizer, windowsOf } from './index.ts';
 
 // B batch, N tokens, D width.
 const [B, N, D] = [2, 3, 6];
@@ -220,8 +220,7 @@ describe('patches', () => {
         0,
         Array.from({ length: 9 }, (_, i) => Number(i === t)),
         0,
-        [],
-        0,
+        NO_PAST,
         0,
       );
     const found = evaluate(y, { ...weights(scope), x });

@@ -3,7 +3,7 @@
 import { Registry } from '../util/registry.ts';
 import { interleaved } from './interleaved.ts';
 import type { MakeTokenizer, Tokenizer, TokenizerKind } from './layout.ts';
-import { packed } from './packed.ts';
+import { packed, packedChanges } from './packed.ts';
 import { type PromptShape, prompted, stateQuery } from './prompt.ts';
 
 export * from './batches.ts';
@@ -21,6 +21,7 @@ export const tokenizers = new Registry<TokenizerKind>(
   [
     { id: 'packed', make: packed },
     { id: 'interleaved', make: interleaved },
+    { id: 'packed-changes', make: packedChanges },
   ],
   { make: 'function' },
 );

@@ -49,11 +49,11 @@ export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) =>
     queryTokens: steps => 3 * steps - 2,
     query: layout,
     predictionIndex: t => 3 * t,
-    writeQuery(out, row, t, observation, from, actions, actionFrom, rewardBefore) {
+    writeQuery(out, row, t, observation, from, past, last) {
       const at = row + 3 * t * width;
       if (t > 0) {
-        writeAction(out, at - 2 * width, actions, actionFrom);
-        writeReward(out, at - width, rewardBefore, false);
+        writeAction(out, at - 2 * width, past.action, last * actionSize);
+        writeReward(out, at - width, past.reward[last], false);
       }
       writeState(out, at, observation, from);
     },

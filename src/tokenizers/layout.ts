@@ -110,6 +110,12 @@ export function writeFields(row: Float32Array, at: number, fields: readonly Fiel
   }
 }
 
+/** What a query may say about earlier steps. */
+export type Past = Pick<Transitions, 'observation' | 'action' | 'reward'>;
+
+/** The past before the first step of a segment. */
+export const NO_PAST: Past = { observation: [], action: [], reward: [] };
+
 /** Converts a trajectory to tokens (method 1.2). Rows are written into buffers that are zero before. */
 export interface Tokenizer {
   readonly id: string;
@@ -141,18 +147,9 @@ export interface Tokenizer {
   predictionIndex(t: number): number;
   /**
    * Writes what becomes known at step `t` of the running segment (action and reward of step t - 1, then the state) into the segment's rows
-   * that start at `row`. The observation is read at `from`, the action of step t - 1 at `actions[actionFrom …]`.
+   * that start at `row`. The observation is read at `from`. Step t - 1 is step `last` of `past`, which is not read at t = 0.
    */
-  writeQuery(
-    out: Float32Array,
-    row: number,
-    t: number,
-    observation: ArrayLike<number>,
-    from: number,
-    actions: ArrayLike<number>,
-    actionFrom: number,
-    previousReward: number,
-  ): void;
+  writeQuery(out: Float32Array, row: number, t: number, observation: ArrayLike<number>, from: number, past: Past, last: number): void;
 }
 
 /** Creates a tokenizer for a family of tasks. */

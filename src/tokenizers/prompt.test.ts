@@ -35,7 +35,9 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
   const asSegment = (length: number) => {
     const row = new Float32Array(slot * width);
     const states = Array.from({ length: length + 1 }, (_, t) => t);
-    for (let t = 0; t <= length; t++) whole.writeQuery(row, 0, t, states, t, [(t + 2) % 3], 0, t - 0.5);
+    const action = states.map(t => t % 3);
+    const reward = states.map(t => t + 0.5);
+    for (let t = 0; t <= length; t++) whole.writeQuery(row, 0, t, states, t, { observation: states, action, reward }, t - 1);
     return row;
   };
 
@@ -58,11 +60,12 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
 
   it('moves the running segment and its predictions behind itself, and changes nothing else', () => {
     expect(layout.prompt!.tokens).toBe(2 * slot);
+    const past = { observation: [0, 1, 2, 3], action: [1, 0, 2, 1], reward: [0.5, 0, 1, 2] };
     for (const t of [0, 1, 3]) {
       expect(layout.predictionIndex(t)).toBe(2 * slot + plain.predictionIndex(t));
       const [with_, without] = [layout, plain].map(each => new Float32Array(each.queryTokens(4) * width));
-      layout.writeQuery(with_, 0, t, [0, 1, 2, 3], t, [1], 0, 0.5);
-      plain.writeQuery(without, 0, t, [0, 1, 2, 3], t, [1], 0, 0.5);
+      layout.writeQuery(with_, 0, t, past.observation, t, past, t - 1);
+      plain.writeQuery(without, 0, t, past.observation, t, past, t - 1);
       expect(with_.subarray(2 * slot * width)).toEqual(without);
       expect(with_.subarray(0, 2 * slot * width).every(value => value === 0)).toBe(true);
     }

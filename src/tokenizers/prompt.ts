@@ -10,7 +10,7 @@
 import { episodeStarts, type Transitions } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Batch } from './batches.ts';
-import type { Tokenizer } from './layout.ts';
+import { NO_PAST, type Tokenizer } from './layout.ts';
 
 /** Size of a prompt. */
 export interface PromptShape {
@@ -37,13 +37,12 @@ export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length 
         const starts = episodeStarts(shown);
         const given = shown.reward.length === 0 ? 0 : starts.length - 1;
         invariant(given <= episodes, `the model takes a prompt of at most ${episodes} episodes, but got ${given}.`);
-        const [size, actionSize] = [shown.observation.length / shown.reward.length, shown.action.length / shown.reward.length];
+        const size = shown.observation.length / shown.reward.length;
         for (let e = 0; e < given; e++) {
           const at = row + e * slot * width;
           const end = Math.min(starts[e + 1], starts[e] + length);
-          whole.writeQuery(out, at, 0, shown.observation, starts[e] * size, [], 0, 0);
-          for (let t = starts[e]; t < end; t++)
-            whole.writeQuery(out, at, t + 1 - starts[e], shown.nextObservation, t * size, shown.action, t * actionSize, shown.reward[t]);
+          whole.writeQuery(out, at, 0, shown.observation, starts[e] * size, NO_PAST, 0);
+          for (let t = starts[e]; t < end; t++) whole.writeQuery(out, at, t + 1 - starts[e], shown.nextObservation, t * size, shown, t);
         }
       },
     },
@@ -73,5 +72,5 @@ export const stateQuery = (tokenizer: Tokenizer): Tokenizer => ({
   queryTokens: horizon => horizon,
   predictionIndex: t => t,
   writeQuery: (out, row, t, observation, from) =>
-    tokenizer.writeQuery(out, row + t * tokenizer.query.width, 0, observation, from, [], 0, 0),
+    tokenizer.writeQuery(out, row + t * tokenizer.query.width, 0, observation, from, NO_PAST, 0),
 });

@@ -3,7 +3,7 @@ import { failure } from '../../test/helpers/failure.ts';
 import { type EnvFamily, episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { tokenizerChecks } from '../testing/tokenizer.ts';
 import { Random } from '../util/random.ts';
-import { type Batch, BatchSampler, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
+import { type Batch, BatchSampler, NO_PAST, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
 
 const HORIZON = 5;
 const SPACES: Space[] = [
@@ -13,8 +13,17 @@ const SPACES: Space[] = [
   { kind: 'image', height: 2, width: 3, channels: 2 },
 ];
 const actionSpace = { kind: 'discrete', n: 3 } as const;
-const KINDS = tokenizers.ids.flatMap(id => SPACES.map(space => ({ id, space, name: `${id} tokens of a ${space.kind} space` })));
 const continuous = ({ kind }: Space) => kind === 'box' || kind === 'image';
+const KINDS = tokenizers.ids.flatMap(id =>
+  SPACES.filter(space => id !== 'packed-changes' || !continuous(space)).map(space => ({
+    id,
+    space,
+    name: `${id} tokens of a ${space.kind} space`,
+  })),
+);
+/** How the integers of two observations differ, as `packed-changes` shows it. */
+const changes = (from: ArrayLike<number>, to: ArrayLike<number>) =>
+  Object.fromEntries(Array.from(from, (value, i) => [`change.${i}`, to[i] > value ? 1 : to[i] < value ? -1 : 0]));
 
 function element(space: Space, random: Random): number[] {
   if (space.kind === 'image') return Array.from({ length: spaceSize(space) }, () => Math.fround(random.uniform()));
@@ -98,13 +107,15 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   const said = (of: TokenLayout, rows: Float32Array, index: number, count = stride) =>
     Object.assign({}, ...Array.from({ length: count }, (_, i) => decode(of, rows, index + i)));
 
+  const at = (values: ArrayLike<number>, t: number) => Array.from(values).slice(t * spaceSize(space), (t + 1) * spaceSize(space));
   const transition = (history: History, t: number) => ({
     ...named('observation', space, history.observation, t),
     action: history.action[t],
     reward: history.reward[t],
     done: history.terminated[t] | history.truncated[t],
     // Interleaved tokens leave it to the next state token.
-    ...(id === 'packed' ? named('nextObservation', space, history.nextObservation, t) : {}),
+    ...(id === 'interleaved' ? {} : named('nextObservation', space, history.nextObservation, t)),
+    ...(id === 'packed-changes' ? changes(at(history.observation, t), at(history.nextObservation, t)) : {}),
   });
 
   it('say a transition and nothing else', () => {
@@ -193,8 +204,7 @@ describe.each(KINDS)('$name', ({ id, space }) => {
       const whole = query.subarray(b * size, (b + 1) * size);
       const running = new Float32Array(size);
       for (let t = 0; t < length; t++) {
-        const reward = t > 0 ? history.reward[first + t - 1] : Number.NaN;
-        layout.writeQuery(running, 0, t, history.observation, (first + t) * spaceSize(space), history.action, first + t - 1, reward);
+        layout.writeQuery(running, 0, t, history.observation, (first + t) * spaceSize(space), history, first + t - 1);
         // What is known by now stands up to the token where the action is predicted, and nothing behind it.
         const known = (layout.predictionIndex(t) + 1) * layout.query.width;
         expect(running.subarray(0, known)).toEqual(whole.subarray(0, known));
@@ -215,11 +225,12 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   it('say the previous action and reward', () => {
     const [history] = histories;
     const rows = new Float32Array(layout.queryTokens(HORIZON) * layout.query.width);
-    layout.writeQuery(rows, 0, 0, history.observation, 0, [], 0, 0);
-    layout.writeQuery(rows, 0, 1, history.observation, spaceSize(space), [2], 0, 0.5);
+    layout.writeQuery(rows, 0, 0, history.observation, 0, NO_PAST, 0);
+    layout.writeQuery(rows, 0, 1, history.observation, spaceSize(space), { ...history, action: [2], reward: [0.5] }, 0);
     const from = layout.predictionIndex(0) + 1;
     const after = said(layout.query, rows, from, layout.predictionIndex(1) - from + 1);
-    expect(after).toMatchObject(id === 'packed' ? { previousAction: 2, previousReward: 0.5 } : { action: 2, reward: 0.5, done: 0 });
+    expect(after).toMatchObject(id === 'interleaved' ? { action: 2, reward: 0.5, done: 0 } : { previousAction: 2, previousReward: 0.5 });
+    if (id === 'packed-changes') expect(after).toMatchObject(changes(at(history.observation, 0), at(history.observation, 1)));
   });
 
   it('of equal streams are equal, and a row depends on its place alone', () => {
@@ -239,6 +250,12 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   });
 });
 
+it.each(SPACES.filter(continuous))('packed-changes tokens of a $kind space are refused', observationSpace => {
+  expect(() => tokenizer('packed-changes', { observationSpace, actionSpace })).toThrow(
+    failure('E_CONFIG', observationSpace.kind, 'packed'),
+  );
+});
+
 describe.each(KINDS)('the query "state" in $name', ({ id, space }) => {
   const whole = tokenizer(id, { observationSpace: space, actionSpace });
   const layout = tokenizer(id, { observationSpace: space, actionSpace }, 'state');
@@ -248,11 +265,11 @@ describe.each(KINDS)('the query "state" in $name', ({ id, space }) => {
   it('says the current state at every step, as at the first of an episode, and nothing of the steps before', () => {
     const steps = 4;
     const rows = new Float32Array(layout.queryTokens(steps) * layout.query.width);
-    for (let t = 0; t < steps; t++) layout.writeQuery(rows, 0, t, history.observation, t * width, [2], 0, 0.5);
+    for (let t = 0; t < steps; t++) layout.writeQuery(rows, 0, t, history.observation, t * width, history, t - 1);
     expect(layout.queryTokens(steps)).toBe(steps);
     for (let t = 0; t < steps; t++) {
       const first = new Float32Array(whole.queryTokens(1) * whole.query.width);
-      whole.writeQuery(first, 0, 0, history.observation, t * width, [], 0, 0);
+      whole.writeQuery(first, 0, 0, history.observation, t * width, NO_PAST, 0);
       expect(rows.subarray(t * layout.query.width, (t + 1) * layout.query.width)).toEqual(first);
       expect(decode(layout.query, rows, layout.predictionIndex(t))).toEqual(named('observation', space, history.observation, t));
     }

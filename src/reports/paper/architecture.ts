@@ -45,6 +45,8 @@ export function overview(facts: Facts): Paragraphs {
 const TOKENS: Readonly<Record<string, string>> = {
   packed:
     'Every transition of the context is one token, a vector of <setting/context/numbers|number> with presence flags, the state, the action, the reward, the next state, and whether the episode ended.',
+  'packed-changes':
+    'Every transition of the context is one token, a vector of <setting/context/numbers|number> with presence flags, the state, the action, the reward, the next state, whether the episode ended, and for each integer of the state the sign of its change.',
   interleaved:
     'Every transition of the context is three tokens: its state, its action, and its reward together with whether the episode ended. Each is a vector of <setting/context/numbers|number> with a flag for its type.',
 };
@@ -52,6 +54,8 @@ const TOKENS: Readonly<Record<string, string>> = {
 const QUERY_TOKENS: Readonly<Record<string, string>> = {
   packed:
     'A token of the query contains the current state and, except for the first token, the action and the reward that led to it (<setting/query/numbers|number>); an action is predicted at every token.',
+  'packed-changes':
+    'A token of the query contains the current state and, except for the first token, the action and the reward that led to it and the signs of the changes of the state (<setting/query/numbers|number>); an action is predicted at every token.',
   interleaved: 'The query has the same tokens, and an action is predicted at the token of every state.',
 };
 
