@@ -1,6 +1,6 @@
 /** @file `--launcher bullmq` and `cadenza worker`, with a real Redis: workers and Redis are killed, and results stay the same. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -93,18 +93,46 @@ describe.runIf(REDIS)('a queue', () => {
     expectSame('frozen');
   });
 
-  it('takes back the stage of a worker that is stopped, and of one that is canceled nothing runs on', async () => {
+  it('takes back the stage of a worker that is stopped, and goes on with another worker', async () => {
     const first = work();
-    expect((await launched('stopped')).status).toBe(0);
+    const whole = launched('stopped', '--wait');
     await training('stopped');
     first.child.kill('SIGTERM');
     expect((await first.ended).status).toBe(0);
     expect(metrics('stopped')).toBeLessThan(metrics('here'));
     expect((await launched('stopped')).status).toBe(2);
-    expect(JSON.parse((await cadenza('cancel', join(folder, 'stopped'), '--json')).stdout).canceled).not.toEqual([]);
     work();
-    expect((await launched('stopped', '--wait')).status).toBe(0);
+    expect((await whole).status).toBe(0);
     expectSame('stopped');
+  });
+
+  it('stops a running stage that is canceled, which a later launch continues', async () => {
+    const cancel = () => cadenza('cancel', join(folder, 'canceled'), '--json');
+    const worker = work();
+    expect((await launched('canceled')).status).toBe(0);
+    await training('canceled');
+    expect(JSON.parse((await cancel()).stdout).canceled).not.toEqual([]);
+    // Until the worker has stopped it.
+    while ((await cancel()).status === 0) await setTimeout(200);
+    expect(metrics('canceled')).toBeLessThan(metrics('here'));
+    expect(worker.child.exitCode).toBe(null);
+    expect((await launched('canceled', '--wait')).status).toBe(0);
+    expectSame('canceled');
+  });
+
+  it('drops what waits for a failed stage, says why, and runs it in a later launch', async () => {
+    await cadenza('run', ...FEW, '--out', join(folder, 'damaged'), '--until', 'generate');
+    const histories = stageFiles(join(folder, 'damaged'));
+    const [name] = [...histories.keys()].filter(path => path.endsWith('.arrow'));
+    const path = join(folder, 'damaged', 'stages', name);
+    writeFileSync(path, 'damaged');
+    const worker = work();
+    const failed = await launched('damaged', '--wait');
+    expect([failed.status, JSON.parse(failed.stdout).error.code]).toEqual([9, 'E_EXECUTOR']);
+    await worker.says('was modified');
+    writeFileSync(path, histories.get(name)!);
+    expect((await launched('damaged', '--wait')).status).toBe(0);
+    expectSame('damaged');
   });
 
   it('is not used by a worker of another version, which says both', async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { provenance } from '../src/cache/provenance.ts';
 import { arraysOf, ranges } from '../src/pipeline/launchers/slurm.ts';
 import type { ScheduledStage } from '../src/pipeline/schedule.ts';
-import { cadenza, ROOT, stageFiles, TINY } from './helpers/command.ts';
+import { cadenza, ROOT, stageFiles, TINY, withinProcess } from './helpers/command.ts';
 
 let folder: string;
 let state: string;
@@ -100,6 +100,19 @@ it('is missing on other machines', async () => {
   expect([found.status, JSON.parse(found.stdout).error.code]).toEqual([11, 'E_INSTALL']);
 });
 
+it.each([
+  ['--wait'],
+  ['--launch-option=--time=1'],
+  ['--launcher', 'slurm', '--jobs', '2'],
+  ['--launcher', 'slurm', '--fresh'],
+  ['--launcher', 'slurm', '--redis', 'redis://here'],
+  ['--launcher', 'bullmq', '--launch-option=--time=1'],
+])('%s %s %s %s is refused, as it would have no effect', async (...options) => {
+  const { status, stderr } = await withinProcess(['run', TINY, '--out', join(folder, 'idle'), ...options.filter(Boolean)]);
+  expect(status).toBe(2);
+  expect(stderr).toContain('E_USAGE');
+});
+
 describe('a job', () => {
   const job = (file: string, index: string) => cadenza('job', join(folder, 'all', file), index);
 
@@ -122,7 +135,6 @@ describe('arrays', () => {
     key: name,
     after,
     finished: false,
-    variant: 0,
     heading: '',
     config: {} as ScheduledStage['config'],
     cores: 2,

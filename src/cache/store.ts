@@ -127,12 +127,12 @@ function modulesNamed(named: unknown): Record<string, string> {
 export const stageFolder = ({ stage, key }: Pick<StageOutput, 'key'> & { readonly stage: string }): string =>
   `${stage}-${key.slice(0, 12)}`;
 
+/** Such a name: the stage, for most the seed, and part of the key. */
+export const STAGE_FOLDER = /^([^/\\\0]+?)(?:-seed(\d+))?-([0-9a-f]{12})$/;
+
 /** Whether a stage is finished in the folder of a run. Does not check its files. */
 export const isFinished = (out: string, stage: Parameters<typeof stageFolder>[0]): boolean =>
   existsSync(join(out, 'stages', stageFolder(stage), MANIFEST));
-
-/** Such a name: the stage, for most the seed, and part of the key. */
-export const STAGE_FOLDER = /^([^/\\\0]+?)(?:-seed(\d+))?-([0-9a-f]{12})$/;
 
 /** The folder of a stage's output, and its key. */
 function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {

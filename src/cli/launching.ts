@@ -22,9 +22,6 @@ export interface LaunchFlags {
 /** Where progress goes, and what ends the wait. */
 type Watching = Pick<RunOptions, 'progress' | 'signal'>;
 
-/** Maximum number of submitted jobs that are named. */
-const NAMED = 40;
-
 /** Milliseconds between two looks at the folder of a run, and between two questions to the launcher. */
 const [LOOK, ASK] = [1_000, 15_000];
 
@@ -38,7 +35,7 @@ export async function launchWork(
     wait = false,
     ...run
   }: LaunchFlags & Watching & { out: string; until?: string; tensorboard?: boolean; json: boolean },
-  collect: readonly string[],
+  given: readonly string[],
 ): Promise<boolean> {
   const { out, until, tensorboard, json } = run;
   const plan = await work.plan({ out, until });
@@ -57,13 +54,13 @@ export async function launchWork(
   if (json) printJson({ out, launcher, submitted, jobs });
   else {
     const next: Next[] = [
-      [['plan', ...collect], 'see which jobs are finished'],
-      [['collect', ...collect], 'build the results of what is finished'],
+      [['plan', ...given, ...(until ? ['--until', until] : [])], 'see which jobs are finished'],
+      ...(until ? [] : [[['collect', ...given], 'build the results of what is finished'] satisfies Next]),
       [['cancel', out], 'stop all jobs; they save their state first'],
     ];
     print(
       ending({
-        found: [`Submitted ${jobs} jobs to ${launcher}${submitted.length <= NAMED ? `: ${submitted.join(', ')}` : ''}.`],
+        found: [`Submitted ${jobs} jobs to ${launcher}.`],
         out,
         next,
       }),
@@ -74,23 +71,26 @@ export async function launchWork(
 
 /** Waits until all jobs of a plan are finished. Throws `E_EXECUTOR` if some are not, and nothing of the launch waits or runs any more. */
 async function follow({ name, out, jobs }: JobPlan, { progress, signal }: Watching): Promise<void> {
-  const states = () => jobs.map(job => ({ ...job, finished: isFinished(out, job) }));
-  const count = () => states().filter(({ finished }) => finished).length;
-  let [done, asked] = [count(), performance.now()];
-  progress.start(`${name}, jobs`, jobs.length, done);
-  while (done < jobs.length) {
+  let open = jobs.filter(job => !isFinished(out, job));
+  let asked = performance.now();
+  progress.start(`${name}, jobs`, jobs.length, jobs.length - open.length);
+  const look = () => {
+    open = open.filter(job => !isFinished(out, job));
+    progress.update(jobs.length - open.length);
+  };
+  while (open.length > 0) {
     await setTimeout(LOOK, undefined, { signal }).catch(() => {});
     if (signal.aborted) throw new CadenzaError('E_INTERRUPTED', `no longer waiting; the jobs go on. Stop them with cadenza cancel ${out}.`);
-    done = count();
-    progress.update(done);
+    look();
     if (performance.now() - asked < ASK) continue;
     const over = (await activeLaunch(out)) === undefined;
     asked = performance.now();
-    done = count();
-    if (over && done < jobs.length)
+    // What ended since the last look.
+    look();
+    if (over && open.length > 0)
       throw new CadenzaError(
         'E_EXECUTOR',
-        `no job waits or runs any more, but ${missingJobs({ name, out, jobs: states() })}. Read the logs in ${out}, then launch again; finished jobs are kept.`,
+        `no job waits or runs any more, but ${missingJobs(open, jobs.length)}. Read what they or their workers said, then launch again; finished jobs are kept.`,
       );
   }
   progress.finish();

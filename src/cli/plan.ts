@@ -74,18 +74,18 @@ function rowOf({ title, jobs, after }: Row, second: string): string[] {
 /** Maximum number of missing jobs that are named. */
 const NAMED = 8;
 
-/** Says which jobs are missing; empty if none is. */
-export function missingJobs({ jobs }: JobPlan): string {
-  const missing = jobs.filter(({ finished }) => !finished).map(({ heading, stage }) => (heading ? `${heading}: ${stage}` : stage));
+/** Says which of all jobs are missing. */
+export function missingJobs(missing: readonly Job[], all: number): string {
+  const names = missing.slice(0, NAMED).map(({ heading, stage }) => (heading ? `${heading}: ${stage}` : stage));
   const more = missing.length > NAMED ? ` and ${missing.length - NAMED} others` : '';
-  return missing.length === 0 ? '' : `${missing.length} of ${jobs.length} jobs are missing (${missing.slice(0, NAMED).join(', ')}${more})`;
+  return `${missing.length} of ${all} jobs are missing (${names.join(', ')}${more})`;
 }
 
 /** The plan as plain data: every job with its key, inputs, expected output, cores, memory and state. */
 export const planJson = ({ name, out, jobs }: JobPlan) => ({
   name,
   out,
-  jobs: jobs.map(({ config: _, variant: __, heading, ...job }) => ({
+  jobs: jobs.map(({ config: _, heading, ...job }) => ({
     ...job,
     ...(heading ? { variant: heading } : {}),
     output: `stages/${stageFolder(job)}`,

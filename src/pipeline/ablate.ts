@@ -100,8 +100,10 @@ export interface OpenAblation {
   readonly swept?: boolean;
 }
 
-/** Whether a file is an ablation rather than an experiment. */
+/** Whether a file is an ablation rather than an experiment, as standard input must be. */
 export function isAblation(file: string): boolean {
+  // It can be read only once.
+  if (file === '-') return false;
   const keys = topLevelKeys({ file, text: readConfig(file) });
   return ['base', 'axes'].every(key => keys.includes(key));
 }

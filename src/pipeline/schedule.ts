@@ -19,8 +19,7 @@ export interface Job {
   /** Keys of the jobs whose outputs it reads. */
   readonly after: readonly string[];
   readonly finished: boolean;
-  /** Index of the first variant that requests it, its name if there are several, and its settings. */
-  readonly variant: number;
+  /** Name of the first variant that requests it, if there are several, and its settings. */
   readonly heading: string;
   readonly config: CommonConfig;
   /** Number of threads with which it runs. */
@@ -83,7 +82,7 @@ export async function collectVariants<C extends CommonConfig, D extends SharedDa
 /** The jobs of all variants, each once, after the jobs that it reads. */
 export function jobsOf(variants: readonly CollectedVariant[]): Job[] {
   const found = new Map<string, Job>();
-  for (const [i, variant] of variants.entries()) {
+  for (const variant of variants) {
     const { name, config, stages, estimate } = variant;
     const heading = variants.length > 1 ? name : '';
     const cores = threadsOf([variant]);
@@ -95,13 +94,13 @@ export function jobsOf(variants: readonly CollectedVariant[]): Job[] {
       // Other inputs are hashes of modules.
       const after = Object.values(inputs).filter(input => found.has(input));
       const bytes = PROGRAM_BYTES + (bytesOf.get(evaluates(each) ? 'evaluate' : kindOfStage(stage)) ?? 0);
-      found.set(key, { stage, key, after, finished, variant: i, heading, config, cores, bytes, flops: flopsOf(each) });
+      found.set(key, { stage, key, after, finished, heading, config, cores, bytes, flops: flopsOf(each) });
     }
   }
   return [...found.values()];
 }
 
-/** The unfinished jobs, those with the most work in their chain first. */
+/** The unfinished jobs, those with the most work in their chain first, so each after the jobs that it reads. */
 export function schedule(jobs: readonly Job[]): ScheduledStage[] {
   const missing = new Set(jobs.filter(({ finished }) => !finished).map(({ key }) => key));
   const waiting = jobs

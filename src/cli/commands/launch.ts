@@ -30,11 +30,11 @@ export function registerWorker(program: Command): void {
       numberOption('--silence <seconds>', 'time without a sign of life after which another worker takes a job', 2, 3600).default(30),
     )
     .action(async ({ redis, jobs, silence }: { redis?: string; jobs: number; silence: number }) => {
-      const { redisAddress, shownAddress } = await import('../../pipeline/launchers/redis.ts');
+      const { redisAddress } = await import('../../pipeline/launchers/redis.ts');
       const { serveQueue } = await import('../../pipeline/launchers/worker.ts');
       const address = redisAddress(redis);
       const { progress, signal } = atWork();
-      progress.say(`Taking jobs from ${shownAddress(address)}; stop with Ctrl-C.`);
+      progress.say(`Taking jobs from ${address}; stop with Ctrl-C.`);
       await serveQueue({ address, jobs, silence: 1000 * silence, progress, signal }).finally(progress.stop);
     });
 }
@@ -49,6 +49,6 @@ export function registerCancel(program: Command): void {
       const { cancelLaunch } = await import('../../pipeline/launchers/launch.ts');
       const canceled = await cancelLaunch(folder);
       if (json) return printJson({ out: folder, canceled });
-      print(`Stopped ${canceled.join(', ')}. Launch again to continue.\n`);
+      print(`Stopped the jobs of ${folder}. Launch them again to continue.\n`);
     });
 }

@@ -72,7 +72,8 @@ export function registerCollect(program: Command): void {
       const { finishedSeeds } = await import('../../pipeline/plan.ts');
       const { missingJobs } = await import('../plan.ts');
       const plan = await work.plan({ out });
-      const missing = missingJobs(plan);
+      const open = plan.jobs.filter(({ finished }) => !finished);
+      const missing = open.length > 0 && missingJobs(open, plan.jobs.length);
       const seeds = finishedSeeds(plan);
       if (seeds.length === 0)
         throw new CadenzaError('E_DATA', `${out} has no seed with all its stages: ${missing}. Run them, then collect again.`);

@@ -116,14 +116,13 @@ async function runOrPreview(
   }: Omit<RunFlags, 'set'>,
   { named, given }: { readonly named: string; readonly given: readonly string[] },
 ): Promise<void> {
+  expectEffect({ ...launch, fresh, jobs });
   if (dryRun) {
     const found = await work.preview({ out, until, jobs, fresh });
     return json ? printJson(found) : print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
   }
   const at = atWork({ fresh });
   if (launch.launcher !== LOCAL) {
-    const aside = 'Start over in another folder with --out, or without --launcher.';
-    if (fresh) throw new CadenzaError('E_USAGE', `--launcher ${launch.launcher} cannot be used with --fresh. ${aside}`);
     const { launchWork } = await import('../launching.ts');
     const finished = await launchWork(work, { ...launch, out, until, tensorboard, json, ...at }, [named, ...given, '--out', out]);
     if (!finished) return;
@@ -131,6 +130,20 @@ async function runOrPreview(
   // Clear the progress bar before a failure is printed.
   const results = await work.run({ out, fresh, jobs, until, tensorboard, ...at }).finally(at.progress.stop);
   await showResults(results, { work, out, given, verbose, json });
+}
+
+/** Throws `E_USAGE` for an option that would have no effect with this launcher. */
+function expectEffect({ launcher, launchOption, redis, wait, fresh, jobs }: Omit<RunFlags, 'set'>): void {
+  const remote = launcher !== LOCAL;
+  const [idle] =
+    Object.entries({
+      '--wait': !remote && wait,
+      '--launch-option': launcher !== 'slurm' && launchOption.length > 0,
+      '--redis': launcher !== 'bullmq' && redis !== undefined,
+      '--jobs': remote && jobs !== 'auto',
+      '--fresh': remote && fresh,
+    }).find(([, given]) => given) ?? [];
+  if (idle) throw new CadenzaError('E_USAGE', `${idle} cannot be used with --launcher ${launcher}. Omit one of them.`);
 }
 
 /** Writes the report page of results, and shows them and the commands that come next. */

@@ -12,7 +12,7 @@ import { provenance } from '../../cache/provenance.ts';
 import type { ScheduledStage } from '../schedule.ts';
 import type { StageJob } from './job.ts';
 import type { Launcher } from './launcher.ts';
-import { connectRedis, redisAddress, shownAddress } from './redis.ts';
+import { connectRedis, redisAddress } from './redis.ts';
 
 /** Name of the queue, and the prefix of all keys in Redis. */
 export const [QUEUE, PREFIX] = ['stages', 'cadenza'];
@@ -80,7 +80,7 @@ export async function abandon(redis: Redis, before: readonly string[]): Promise<
 }
 
 /** Opens the queue of submitted jobs: its address, then their keys. The password is that of the environment. */
-export async function withQueue<T>(
+async function withQueue<T>(
   [address, ...keys]: readonly string[],
   work: (tools: { readonly queue: Queue<QueuedJob>; readonly redis: Redis }, keys: readonly string[]) => Promise<T>,
 ): Promise<T> {
@@ -114,7 +114,7 @@ export const bullmq: Launcher = {
       job: { ...run, stage, key, config },
       before: waitFor.get(key)!,
     });
-    const submitted = [shownAddress(address), ...jobs.map(({ key }) => key)];
+    const submitted = [address, ...jobs.map(({ key }) => key)];
     await withQueue([address], async ({ queue, redis }) => {
       // What failed in an earlier launch is tried again.
       const failed = await failedIds(queue);

@@ -1,11 +1,15 @@
 /** @file A stage as a job: everything that another process or machine with the same folder needs to run it. */
 
+import { extname } from 'node:path';
 import { StageCache } from '../../cache/store.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import { importModules } from '../../util/modules.ts';
 import type { RunOptions } from '../kind.ts';
 import { kindOf } from '../kinds.ts';
 import { collectStages, type Job } from '../schedule.ts';
+
+/** The module of processes that run jobs; from TypeScript sources, there is no compiled one. */
+export const JOB_PROCESS = new URL(`./job-process${extname(import.meta.url)}`, import.meta.url);
 
 /** A stage to run in a folder. */
 export interface StageJob

@@ -14,7 +14,7 @@ import { type RecordFormat, readRecord } from '../../util/records.ts';
 import { Registry } from '../../util/registry.ts';
 import type { CommonConfig, RunOptions } from '../kind.ts';
 import type { JobPlan } from '../plan.ts';
-import { type ScheduledStage, schedule } from '../schedule.ts';
+import { schedule } from '../schedule.ts';
 import { bullmq } from './bullmq.ts';
 import type { StageJob } from './job.ts';
 import type { Launcher, LauncherSettings } from './launcher.ts';
@@ -77,9 +77,9 @@ export async function launch(plan: JobPlan, { launcher, settings = {}, ...option
   if (before)
     throw new CadenzaError(
       'E_USAGE',
-      `${plan.out} was launched already: ${before.active.length} of its jobs wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
+      `${plan.out} was launched already: jobs of it wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
     );
-  const jobs = inOrder(schedule(plan.jobs));
+  const jobs = schedule(plan.jobs);
   if (jobs.length === 0) return [];
   const file = join(out, JOBS_FILE);
   const configs = [...new Set(jobs.map(({ config }) => config))];
@@ -94,18 +94,6 @@ export async function launch(plan: JobPlan, { launcher, settings = {}, ...option
   const record = { launcher: launcher.id, submitted: [...submitted], began: new Date().toISOString() };
   writeJson(join(out, LAUNCH_FILE), record satisfies z.output<typeof launchFormat.schema>);
   return submitted;
-}
-
-/** Each job after those that it waits for, otherwise as they are. */
-function inOrder(jobs: readonly ScheduledStage[]): ScheduledStage[] {
-  const ordered = new Set<ScheduledStage>();
-  const byKey = new Map(jobs.map(job => [job.key, job]));
-  const add = (job: ScheduledStage) => {
-    for (const key of job.after) add(byKey.get(key)!);
-    ordered.add(job);
-  };
-  for (const job of jobs) add(job);
-  return [...ordered];
 }
 
 /** The latest launch of a folder; undefined if there was none. */

@@ -3,11 +3,10 @@
  * bytes with any number of processes.
  */
 
-import { extname } from 'node:path';
 import { type Note, runPool } from '../../distributed/pool.ts';
 import type { RunOptions } from '../kind.ts';
 import type { ScheduledStage } from '../schedule.ts';
-import type { StageJob } from './job.ts';
+import { JOB_PROCESS, type StageJob } from './job.ts';
 
 type Scheduled = StageJob & ScheduledStage;
 
@@ -21,8 +20,6 @@ export async function runInParallel(
   // The main process runs a single stage faster than a new one.
   if (stages.length < 2) return;
   const jobs = stages.map((stage): Scheduled => ({ ...stage, out, fresh, since, until, tensorboard }));
-  // When running from TypeScript sources, there is no compiled module.
-  const module = new URL(`./job-process${extname(import.meta.url)}`, import.meta.url);
   const titled = ({ heading }: Scheduled, text: string) => (heading ? `${heading}: ${text}` : text);
   const finished = new Set<string>();
   /** The latest progress of every running stage. */
@@ -35,7 +32,7 @@ export async function runInParallel(
   };
   progress.start(`${name}, ${jobs.length} stages in ${processes} processes`, 100);
   await runPool({
-    module,
+    module: JOB_PROCESS,
     jobs,
     processes,
     signal,

@@ -1,8 +1,8 @@
 /** @file Connections to Redis or Valkey: where it is, how to sign in, and whether it keeps what it is given. */
 
-import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import { attempt, CadenzaError } from '../../util/errors.ts';
+import { readText } from '../../util/files.ts';
 
 /** Where Redis is if nothing else says so. */
 const HERE = 'redis://127.0.0.1:6379';
@@ -24,26 +24,19 @@ export function redisAddress(given: string = process.env[ADDRESS] ?? HERE): stri
   const url = attempt(() => new URL(given));
   if (!url || !/^rediss?:$/.test(url.protocol) || !url.hostname || !/^(\/\d*)?$/.test(url.pathname))
     throw new CadenzaError('E_USAGE', `--redis ${given}: expected an address such as ${HERE}, or rediss://host:6380/0 with TLS.`);
-  if (url.password && given !== process.env[ADDRESS])
+  if (url.password)
     throw new CadenzaError(
       'E_USAGE',
-      `--redis: leave the password out of the address, where others can see it. Set ${PASSWORD} or ${PASSWORD_FILE}.`,
+      `leave the password out of the address of Redis, where others can see it. Set ${PASSWORD} or ${PASSWORD_FILE}.`,
     );
   return given;
 }
 
-/** The address as shown in messages and files. */
-export function shownAddress(address: string): string {
-  const url = new URL(address);
-  url.password = '';
-  return url.toString().replace(/\/$/, '');
-}
-
-/** Options of a connection. The password is that of the environment or the address. */
+/** Options of a connection. The password is that of the environment. */
 function optionsOf(address: string): RedisOptions {
-  const { protocol, hostname, port, pathname, username, password } = new URL(address);
+  const { protocol, hostname, port, pathname, username } = new URL(address);
   const file = process.env[PASSWORD_FILE];
-  const secret = process.env[PASSWORD] ?? (file ? readFileSync(file, 'utf8').trim() : decodeURIComponent(password));
+  const secret = process.env[PASSWORD] ?? (file ? readText(file, 'E_CONFIG').trim() : undefined);
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 6379),
@@ -63,7 +56,7 @@ function optionsOf(address: string): RedisOptions {
  * @throws {CadenzaError} `E_EXECUTOR` if it cannot be reached, refuses the password, or may drop keys when its memory is full.
  */
 export async function connectRedis(address: string, { lasting = false } = {}): Promise<Redis> {
-  const where = `Redis at ${shownAddress(address)}`;
+  const where = `Redis at ${address}`;
   const first = new Redis({ ...optionsOf(address), lazyConnect: true, connectTimeout: CONNECTING, retryStrategy: () => null });
   let reason = '';
   first.on('error', (error: Error) => {

@@ -5,7 +5,7 @@
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CadenzaError } from '../../util/errors.ts';
@@ -61,7 +61,7 @@ export function ranges(numbers: readonly number[]): string {
 }
 
 /** The command line of cadenza on this machine. */
-const PROGRAM = fileURLToPath(new URL(`../../cli/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+const PROGRAM = fileURLToPath(new URL(`../../cli/main${extname(import.meta.url)}`, import.meta.url));
 
 /** What each script does, with places for its options and its command. */
 const TEMPLATE = new URL('../../../templates/launchers/slurm.sh', import.meta.url);

@@ -1,15 +1,14 @@
 /** @file The worker of a queue: runs its jobs in child processes, so that a busy stage never keeps it from saying that it is there. */
 
 import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { RunOptions } from '../kind.ts';
-import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release, withQueue } from './bullmq.ts';
-import type { StageJob } from './job.ts';
-import { connectRedis, shownAddress } from './redis.ts';
+import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release } from './bullmq.ts';
+import { JOB_PROCESS, type StageJob } from './job.ts';
+import { connectRedis } from './redis.ts';
 
 /** How a worker works. */
 export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
@@ -37,9 +36,10 @@ const LOSSES = 1_000;
  * the queue. Others like `connectRedis`.
  */
 export async function serveQueue({ address, jobs, silence = 30_000, progress, signal }: WorkerRequest): Promise<void> {
-  const module = new URL(`./job-process${extname(import.meta.url)}`, import.meta.url);
-  const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(module));
+  const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(JOB_PROCESS));
   const connection = await connectRedis(address, { lasting: true });
+  const queue = new Queue<QueuedJob>(QUEUE, { connection, prefix: PREFIX });
+  queue.on('error', () => {});
   // Set once this worker must stop: by a signal, or because it cannot run what is in the queue.
   const stopping = new AbortController();
   const stop = () => stopping.abort(signal.reason);
@@ -69,7 +69,7 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
         if (note.stays) progress.say(note.text);
       };
       await place.run(job.data.job, { signal: AbortSignal.any([stopping.signal, canceling.signal]), onNote });
-      await withQueue([address], ({ queue, redis }) => release(queue, redis, job.id!, job.data.before));
+      await release(queue, connection, job.id!, job.data.before);
     } catch (error) {
       if (stopping.signal.aborted) return back();
       if (canceling.signal.aborted) throw new UnrecoverableError('canceled');
@@ -98,7 +98,7 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
   });
   let away = false;
   worker.on('error', ({ message }) => {
-    if (!away) progress.say(`${shownAddress(address)}: ${message}; trying again until it is back`);
+    if (!away) progress.say(`${address}: ${message}; trying again until it is back`);
     away = true;
   });
   worker.on('active', () => {
@@ -109,6 +109,7 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
     if (signal.aborted) stop();
   });
   await worker.close();
+  await queue.close();
   for (const place of free) place.close();
   connection.disconnect();
   if (refusal) throw refusal;
