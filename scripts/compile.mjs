@@ -1,11 +1,14 @@
 /**
- * @file Compiles src to dist for running from a checkout: file by file, without types and their check, in a second. `npm run build` writes
- * the same modules and their declarations for the package.
+ * @file Compiles src to dist, or to `--outDir`, for running from a checkout: file by file, without types and their check, in a second.
+ * `npm run build` writes the same modules and their declarations for the package.
  */
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+
+const { outDir } = parseArgs({ options: { outDir: { type: 'string', default: 'dist' } } }).values;
 
 const sources = readdirSync('src', { recursive: true }).filter(name => /\.ts$/.test(name) && !/\.(d|test)\.ts$/.test(name));
 
@@ -22,7 +25,7 @@ const compiledImports = {
 await build({
   entryPoints: sources.map(name => join('src', name)),
   outbase: 'src',
-  outdir: 'dist',
+  outdir: outDir,
   bundle: true,
   platform: 'node',
   format: 'esm',

@@ -5,8 +5,19 @@
 
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { trimOnnxRuntime } from './trim-onnxruntime.mjs';
@@ -35,7 +46,10 @@ export async function setup(root, { types = false, web = false } = {}) {
     if (!isBuilt(root, marks)) {
       say('compiling …');
       const sources = hashOfSources(root);
-      await npm(root, ['run', '--silent', types ? 'build' : 'compile']);
+      const staged = join(root, 'dist', STAGED);
+      rmSync(staged, { recursive: true, force: true });
+      await npm(root, ['run', '--silent', types ? 'build' : 'compile', '--', '--outDir', join('dist', STAGED)]);
+      moveAll(staged, join(root, 'dist'));
       removeOrphans(root);
       rmSync(join(root, 'dist', TYPED), { force: true });
       for (const mark of marks) writeFileSync(join(root, 'dist', mark), sources);
@@ -73,6 +87,19 @@ export function isInstalled(root) {
 
 /** Files in dist with the hash of the sources that were compiled: to run, with types, and of the pages. */
 const [RUNS, TYPED, PAGES] = ['.built', '.typed', 'web/.built'];
+
+/** Folder in dist for compiled files. From there each is moved into place whole, because a running cadenza may load it at any time. */
+const STAGED = '.staged';
+
+/** Moves every file of folder `from` to the same place in folder `to`, and removes `from`. */
+function moveAll(from, to) {
+  for (const name of readdirSync(from, { recursive: true })) {
+    if (!statSync(join(from, name)).isFile()) continue;
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    renameSync(join(from, name), join(to, name));
+  }
+  rmSync(from, { recursive: true });
+}
 
 /** Whether dist was compiled from the current sources. */
 export const isBuilt = (root, marks = [RUNS], folders = ['src']) => {

@@ -79,22 +79,26 @@ describe('the lock file', () => {
 /** Stands in for npm: notes what it is asked for; `ci` installs `one`, `run` compiles what is in src. */
 const FAKE_NPM = `#!/usr/bin/env node
 const { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
-const what = process.argv[2];
-appendFileSync('npm.log', (what === 'run' ? process.argv.at(-1) : what) + ' ');
+const [what, _silent, script, _, _outDir, folder] = process.argv.slice(2);
+appendFileSync('npm.log', (what === 'run' ? script : what) + ' ');
 if (existsSync('npm-fails-at-' + what)) process.exit(3);
 if (what === 'ci') {
   rmSync('node_modules', { recursive: true, force: true });
   mkdirSync('node_modules/one', { recursive: true });
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  const { '': _, ...packages } = JSON.parse(require('node:fs').readFileSync('package-lock.json', 'utf8')).packages;
+  const { '': _project, ...packages } = JSON.parse(require('node:fs').readFileSync('package-lock.json', 'utf8')).packages;
   delete packages['node_modules/elsewhere'];
   writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages }));
-} else if (process.argv.at(-1) === 'build:web') {
+} else if (script === 'build:web') {
   mkdirSync('dist/web', { recursive: true });
   cpSync('web/index.html', 'dist/web/index.html');
 } else {
-  mkdirSync('dist/cli', { recursive: true });
-  for (const name of readdirSync('src/cli')) cpSync('src/cli/' + name, 'dist/cli/' + name.replace(/ts$/, 'js'));
+  mkdirSync(folder + '/cli', { recursive: true });
+  if (existsSync('npm-dies-compiling')) {
+    writeFileSync(folder + '/cli/main.js', 'half');
+    process.exit(3);
+  }
+  for (const name of readdirSync('src/cli')) cpSync('src/cli/' + name, folder + '/cli/' + name.replace(/ts$/, 'js'));
 }
 `;
 
@@ -186,6 +190,20 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     rmSync(join(folder, 'dist/.built'));
     await setup(folder);
     expect(asked()).toBe('compile');
+  });
+
+  it('keeps what was compiled before until all is compiled', async () => {
+    makeCheckout();
+    await setup(folder);
+    put('src/cli/main.ts', 'console.log("changed")');
+    put('npm-dies-compiling', '');
+    const compiled = () => readFileSync(join(folder, 'dist/cli/main.js'), 'utf8');
+    await expect(setup(folder)).rejects.toThrow(/npm run/);
+    expect(compiled()).toMatch(/ran/);
+    rmSync(join(folder, 'npm-dies-compiling'));
+    await setup(folder);
+    expect(compiled()).toMatch(/changed/);
+    expect(readdirSync(join(folder, 'dist')).sort()).toEqual(['.built', 'cli']);
   });
 
   it('does not install through a link to the packages of another checkout', async () => {
