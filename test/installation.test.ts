@@ -22,6 +22,7 @@ import { ROOT } from './helpers/command.ts';
 interface Locked {
   integrity?: string;
   hasInstallScript?: boolean;
+  gypfile?: boolean;
   link?: boolean;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -68,9 +69,12 @@ describe('the lock file', () => {
     expect(Object.keys(project.dependencies!).filter(name => !packages[`node_modules/${name}`])).toEqual([]);
   });
 
-  // npm writes the flag when it adds or updates a package; without it the package's script, here a download, does not run.
+  // npm writes the flag when it adds or updates a package; without it the package's script, such as a download, does not run. Where there is
+  // a binding.gyp, npm compiles unless "gypfile" is false.
   it('lets no package run a script when it is installed', () => {
     expect(Object.keys(packages).filter(path => packages[path].hasInstallScript)).toEqual([]);
+    const compiled = (path: string) => existsSync(join(ROOT, path, 'binding.gyp')) && packages[path].gypfile !== false;
+    expect(Object.keys(packages).filter(compiled)).toEqual([]);
   });
 });
 

@@ -7,12 +7,12 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
 import { OTHER_VERSION } from '../util/formats.ts';
 import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
-import { type Progress, silentProgress } from '../util/progress.ts';
+import type { Progress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
 import { hasImported, originsOf } from '../util/registry.ts';
 import { checkpointStep } from './checkpoint.ts';
@@ -20,7 +20,8 @@ import { isEventFile } from './event-file.ts';
 import { METRICS_FILE } from './metrics.ts';
 import { provenance } from './provenance.ts';
 
-const MANIFEST = 'stage.json';
+/** The record of a finished stage. */
+export const MANIFEST = 'stage.json';
 
 /** What a running stage receives. */
 export interface StageContext {
@@ -130,12 +131,12 @@ export const stageFolder = ({ stage, key }: Pick<StageOutput, 'key'> & { readonl
 /** Such a name: the stage, for most the seed, and part of the key. */
 export const STAGE_FOLDER = /^([^/\\\0]+?)(?:-seed(\d+))?-([0-9a-f]{12})$/;
 
-/** Whether a stage is finished in the folder of a run. Does not check its files. */
-export const isFinished = (out: string, stage: Parameters<typeof stageFolder>[0]): boolean =>
-  existsSync(join(out, 'stages', stageFolder(stage), MANIFEST));
+/** Whether a stage is finished in the folder of a run, or was at the last look at what is shared. Does not check its files. */
+export const isFinished = (out: string, stage: Parameters<typeof stageFolder>[0], shared?: SharedStages): boolean =>
+  existsSync(join(out, 'stages', stageFolder(stage), MANIFEST)) || shared?.isFinished(stageFolder(stage)) === true;
 
 /** The folder of a stage's output, and its key. */
-function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {
+export function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {
   const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
   const key = keyOf({ stage, settings, inputs }, provenance().version);
   const folder = join(stages, stageFolder({ stage, key }));
@@ -150,7 +151,36 @@ export interface StagePlan {
   made(seconds: number): void;
 }
 
+/** The stages of runs where all machines can reach them. Its methods take the folder of a stage, or its name. */
+export interface SharedStages {
+  /** Where it is, such as `s3://bucket/prefix`. */
+  readonly address: string;
+  /** Whether a stage was finished at the last look, or was found or stored since. */
+  isFinished(name: string): boolean;
+  /** Finds all finished stages. */
+  look(): Promise<void>;
+  /**
+   * Copies a finished stage to its folder, in place of what is there. Returns whether there is one.
+   *
+   * @throws {CadenzaError} `E_CHECKPOINT` if a file of it is missing or modified.
+   */
+  pull(folder: string): Promise<boolean>;
+  /** Stores a finished stage, unless it is there. */
+  push(folder: string): Promise<void>;
+  /** Copies the state of an unfinished stage to its folder, if it is ahead of what is there, and returns its step. */
+  pullState(folder: string): Promise<number | undefined>;
+  /** Stores each new state of a running stage. Returns a function that stores the last one and ends this. */
+  follow(folder: string, say: (text: string) => void): () => Promise<void>;
+  /** Acquires the lock of a stage. Its signal is aborted if another machine takes the lock over. */
+  claim(
+    name: string,
+    options: { readonly signal: AbortSignal; readonly onWait?: (news: string) => void },
+  ): Promise<{ readonly signal: AbortSignal; release(): Promise<void> }>;
+}
+
 export interface StoreOptions {
+  /** Where stages are also kept, for other machines. */
+  readonly shared?: SharedStages;
   /** Rerun every stage that existed before `since`, finished or not. */
   readonly fresh?: boolean;
   /** Start of the command by `diskTime`, the same for all its processes and caches. Default: now. */
@@ -204,7 +234,7 @@ export class StageCache {
 
   /** Returns the output of a stage, and runs it if it is not cached. Throws `E_CHECKPOINT` if a finished output was modified. */
   async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
-    const { progress, signal, plan } = this.#options;
+    const { progress, signal, plan, shared } = this.#options;
     signal.throwIfAborted();
     const { inputs, key, folder, path } = placeOf(this.#folder, { stage, settings, ...request });
     plan?.begin(progress, basename(folder));
@@ -216,7 +246,10 @@ export class StageCache {
       return { folder, key, report, seconds };
     };
     const earlier = finished();
-    if (earlier) return earlier;
+    if (earlier) {
+      await shared?.push(folder);
+      return earlier;
+    }
     makeFolder(this.#folder);
     // Another process may be running this stage; then wait for its output.
     const onWait = (news: string) => {
@@ -225,12 +258,40 @@ export class StageCache {
       this.#said.add(news);
     };
     const release = await claim(`${folder}.lock`, { signal, onWait });
+    /** The output of another machine. */
+    const copied = async () => {
+      if (!(await shared?.pull(folder))) return undefined;
+      const output = finished()!;
+      this.asked.set(folder, { stage, reused: true });
+      return output;
+    };
     try {
       this.#discardStale(folder);
-      return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));
+      const found = finished() ?? (await copied());
+      if (found) return found;
+      const make = (stop: AbortSignal) => this.#make({ stage, settings, inputs, run }, { key, folder, path }, stop);
+      if (!shared) return await make(signal);
+      const lock = await shared.claim(basename(folder), { signal, onWait });
+      try {
+        return (await copied()) ?? (await this.#share(shared, { stage, folder }, () => make(AbortSignal.any([signal, lock.signal]))));
+      } finally {
+        await lock.release();
+      }
     } finally {
       release();
     }
+  }
+
+  /** Makes a stage from the state that another machine left, if there is one, and stores its own states and its output. */
+  async #share(shared: SharedStages, { stage, folder }: { stage: string; folder: string }, make: () => Promise<StageOutput>) {
+    const { progress } = this.#options;
+    const say = (text: string) => progress.say(`${stage}: ${text}`);
+    const step = await shared.pullState(folder);
+    if (step !== undefined) say(`goes on at step ${step}, from the state in ${shared.address}`);
+    const end = shared.follow(folder, say);
+    const output = await make().finally(end);
+    await shared.push(folder);
+    return output;
   }
 
   /** Returns the value of a stage, and computes it if it is not cached. Throws the same errors as `run` and `readStageFile`. */
@@ -264,8 +325,12 @@ export class StageCache {
     this.#options.progress.say(`discarded ${basename(folder)} (${state})`);
   }
 
-  async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
-    const { progress, signal, plan, tensorboard } = this.#options;
+  async #make(
+    { stage, settings, inputs, run }: StageRequest,
+    at: { key: string; folder: string; path: string },
+    signal: AbortSignal,
+  ): Promise<StageOutput> {
+    const { progress, plan, tensorboard } = this.#options;
     const { key, folder, path } = at;
     const whole = !existsSync(folder);
     makeFolder(folder);
@@ -285,7 +350,7 @@ export class StageCache {
 }
 
 /** The request of a stage that writes its value to a file. */
-const writing = <T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): StageRequest => ({
+export const writing = <T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): StageRequest => ({
   ...request,
   async run(context) {
     const value = await run(context);
@@ -293,76 +358,6 @@ const writing = <T>({ file, run, report = () => ({}), ...request }: ComputeReque
     return report(value);
   },
 });
-
-/** A stage that a command would request, and whether it is finished. */
-export interface PreviewedStage {
-  readonly stage: string;
-  readonly key: string;
-  /** Keys of the stages that it reads, by role. */
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly finished: boolean;
-  readonly request: StageRequest;
-}
-
-/** Thrown where the output of a previewed stage is read. */
-class NoOutput extends Error {}
-
-/**
- * Collects the stages that work requests, without running or writing any. A missing stage has only its key. Throws `E_CHECKPOINT` for a
- * record that a run would reject. Reads no files except the records.
- */
-export class StagePreview extends StageCache {
-  readonly #previewed: PreviewedStage[] = [];
-  readonly #stages: string;
-
-  /** Without `since`, `fresh` counts every stage as missing. */
-  constructor(out: string, { fresh, since = Number.POSITIVE_INFINITY }: Pick<StoreOptions, 'fresh' | 'since'> = {}) {
-    super(out, { fresh, since, progress: silentProgress, signal: new AbortController().signal });
-    this.#stages = join(out, 'stages');
-  }
-
-  /** The stages that `work` requests, up to the first output that it reads. */
-  async collect(work: (store: StageCache) => Promise<unknown>): Promise<readonly PreviewedStage[]> {
-    await this.each([() => work(this)]).catch(expectNoOutput);
-    return this.#previewed;
-  }
-
-  override async run(request: StageRequest): Promise<StageOutput> {
-    const { inputs, key, folder, path } = placeOf(this.#stages, request);
-    const finished = existsSync(path) && !this.isStale(folder);
-    // Fails for the same records as a run.
-    const { report, seconds } = finished ? readManifest(folder, key) : { report: {}, seconds: 0 };
-    this.#previewed.push({ stage: request.stage, key, inputs, finished, request });
-    return { folder, key, report, seconds };
-  }
-
-  override async compute<T>(request: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
-    const output = await this.run(writing(request));
-    return {
-      ...output,
-      get value(): never {
-        throw new NoOutput();
-      },
-    };
-  }
-
-  override expectFinished(): never {
-    throw new NoOutput();
-  }
-
-  override async each<T extends readonly unknown[]>(work: { readonly [K in keyof T]: () => Promise<T[K]> }): Promise<T> {
-    const ended: NoOutput[] = [];
-    const done: unknown[] = [];
-    for (const one of work) done.push(await one().catch(error => ended.push(expectNoOutput(error))));
-    if (ended.length > 0) throw ended[0];
-    return done as unknown as T;
-  }
-}
-
-function expectNoOutput(error: unknown): NoOutput {
-  if (error instanceof NoOutput) return error;
-  throw error;
-}
 
 /** Maximum number of stages that one line lists. */
 const NAMED = 16;
@@ -403,7 +398,7 @@ export function readStage(folder: string, wanted?: string): StoredStage {
 }
 
 /** The same without checking its other files. */
-function readManifest(folder: string, wanted?: string): StoredStage & { readonly files: Readonly<Record<string, string>> } {
+export function readManifest(folder: string, wanted?: string): StoredStage & { readonly files: Readonly<Record<string, string>> } {
   const path = join(folder, MANIFEST);
   const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
@@ -417,6 +412,16 @@ function readManifest(folder: string, wanted?: string): StoredStage & { readonly
       `${path} is the record of another stage: expected the key ${wanted ?? own}, found ${key}. ${againAdvice(folder)}`,
     );
   return { folder, stage, key, report, seconds, settings, inputs, files };
+}
+
+/** The hashes of a stage's files by name, from the text of its record. Throws `E_CHECKPOINT` if it is not one. */
+export function filesOfManifest(text: string, where: string): Readonly<Record<string, string>> {
+  const what = { what: 'the record of a finished stage', code: 'E_CHECKPOINT', advice: 'Delete it.', schema: sealedSchema } as const;
+  return checkRecord(
+    attempt(() => JSON.parse(text)),
+    where,
+    what,
+  ).files;
 }
 
 /** Reads a file of a finished stage. Throws `E_CHECKPOINT` with its path if it is missing or does not match the schema. */

@@ -35,11 +35,11 @@ export interface Work {
   /** Runs it. Returns undefined if it was asked to stop before the evaluation. */
   run(options: RunOptions): Promise<AnyResults | undefined>;
   /** Estimates what a run would do, which stages are finished, and how long the rest takes, given the measured speed of this machine. */
-  preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>): Promise<TimedEstimate>;
+  preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh' | 'shared'>): Promise<TimedEstimate>;
   /** The same work for some of its seeds. */
   ofSeeds(seeds: readonly number[]): Work;
   /** Its stages as jobs, with those that are finished in the folder. */
-  plan(options: Pick<RunOptions, 'out' | 'until' | 'fresh'>): Promise<JobPlan>;
+  plan(options: Pick<RunOptions, 'out' | 'until' | 'fresh' | 'shared'>): Promise<JobPlan>;
   /** Suggested next commands for the run in a folder. `given` has its options --import and --set. */
   next(out: string, given: readonly string[], results: AnyResults): Next[];
 }

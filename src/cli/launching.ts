@@ -22,8 +22,8 @@ export interface LaunchFlags {
 /** Where progress goes, and what ends the wait. */
 type Watching = Pick<RunOptions, 'progress' | 'signal'>;
 
-/** Milliseconds between two looks at the folder of a run, and between two questions to the launcher. */
-const [LOOK, ASK] = [1_000, 15_000];
+/** Milliseconds between two looks at the folder of a run, at its bucket, and between two questions to the launcher. */
+const [LOOK, LOOK_FAR, ASK] = [1_000, 5_000, 15_000];
 
 /** Submits the unfinished jobs of some work. With `wait`, returns whether all are finished; otherwise says how to go on. */
 export async function launchWork(
@@ -34,16 +34,17 @@ export async function launchWork(
     redis,
     wait = false,
     ...run
-  }: LaunchFlags & Watching & { out: string; until?: string; tensorboard?: boolean; json: boolean },
+  }: LaunchFlags & Watching & Pick<RunOptions, 'out' | 'until' | 'tensorboard' | 'shared'> & { json: boolean },
   given: readonly string[],
 ): Promise<boolean> {
-  const { out, until, tensorboard, json } = run;
-  const plan = await work.plan({ out, until });
+  const { out, until, tensorboard, shared, json } = run;
+  const plan = await work.plan({ out, until, shared });
   const submitted = await launch(plan, {
     launcher: launchers.get(launcher),
     settings: { options: launchOption, redis },
     until,
     tensorboard,
+    shared,
   });
   if (submitted.length === 0) return true;
   if (wait) {
@@ -70,23 +71,24 @@ export async function launchWork(
 }
 
 /** Waits until all jobs of a plan are finished. Throws `E_EXECUTOR` if some are not, and nothing of the launch waits or runs any more. */
-async function follow({ name, out, jobs }: JobPlan, { progress, signal }: Watching): Promise<void> {
-  let open = jobs.filter(job => !isFinished(out, job));
+async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }: Watching & Pick<RunOptions, 'shared'>): Promise<void> {
+  let open = jobs.filter(job => !isFinished(out, job, shared));
   let asked = performance.now();
   progress.start(`${name}, jobs`, jobs.length, jobs.length - open.length);
-  const look = () => {
-    open = open.filter(job => !isFinished(out, job));
+  const look = async () => {
+    await shared?.look();
+    open = open.filter(job => !isFinished(out, job, shared));
     progress.update(jobs.length - open.length);
   };
   while (open.length > 0) {
-    await setTimeout(LOOK, undefined, { signal }).catch(() => {});
+    await setTimeout(shared ? LOOK_FAR : LOOK, undefined, { signal }).catch(() => {});
     if (signal.aborted) throw new CadenzaError('E_INTERRUPTED', `no longer waiting; the jobs go on. Stop them with cadenza cancel ${out}.`);
-    look();
+    await look();
     if (performance.now() - asked < ASK) continue;
     const over = (await activeLaunch(out)) === undefined;
     asked = performance.now();
     // What ended since the last look.
-    look();
+    await look();
     if (over && open.length > 0)
       throw new CadenzaError(
         'E_EXECUTOR',

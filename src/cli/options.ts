@@ -1,6 +1,7 @@
 /** @file Options that several commands share. */
 
 import { type Command, Option } from 'commander';
+import type { SharedStages } from '../cache/store.ts';
 import { presetFile } from '../config/presets.ts';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -56,6 +57,19 @@ export const LOCAL = 'local';
 /** `--redis <url>`. */
 export const redisOption = () =>
   new Option('--redis <url>', 'bullmq: address of Redis, without a password (default: CADENZA_REDIS, or redis://127.0.0.1:6379)');
+
+/** `--store <address>`. */
+export const storeOption = () =>
+  new Option('--store <address>', 'also keep stages in a bucket of S3 or a compatible store, such as s3://bucket/prefix');
+
+/** The stages in the bucket of `--store`, after a look at what is finished there. */
+export async function openShared(address: string | undefined): Promise<SharedStages | undefined> {
+  if (address === undefined) return undefined;
+  const { openStages } = await import('../cache/bucket/stages.ts');
+  const shared = await openStages(address);
+  await shared.look();
+  return shared;
+}
 
 /** `--launcher` and what belongs to it. */
 export const launchOptions = () => [

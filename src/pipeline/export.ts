@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { exportModel } from '../agent/inference.ts';
 import { stageOf } from '../analysis/finished.ts';
 import { CONFIG_FILE } from '../cache/outputs.ts';
-import { StagePreview } from '../cache/store.ts';
+import { StagePreview } from '../cache/preview.ts';
 import { importExperiment } from '../config/experiment.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { onHistories } from './reinforcement.ts';

@@ -4,6 +4,7 @@
  */
 
 import type { z } from 'zod';
+import type { SharedStages } from '../cache/store.ts';
 import type { AnyResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -39,6 +40,8 @@ export interface RunOptions {
   jobs?: number | 'auto';
   /** Also write training metrics as event files of TensorBoard, next to each metrics.jsonl. Default: false. */
   tensorboard?: boolean;
+  /** Where stages are also kept, for other machines. */
+  shared?: SharedStages;
   progress: Progress;
   /** When aborted, the running stage saves its state and throws `E_INTERRUPTED`. */
   signal: AbortSignal;

@@ -30,7 +30,7 @@ export function finishedSeeds({ jobs }: Pick<JobPlan, 'jobs'>): number[] {
 export async function planVariants<C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'evaluate' | 'expectBuildable'>,
   { name, variants }: Pick<Variants<C>, 'name' | 'variants'>,
-  options: Pick<RunOptions, 'out' | 'until' | 'fresh'>,
+  options: Pick<RunOptions, 'out' | 'until' | 'fresh' | 'shared'>,
 ): Promise<JobPlan> {
   return { name, out: options.out, jobs: jobsOf(await collectVariants(kind, variants, options)) };
 }

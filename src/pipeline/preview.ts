@@ -16,9 +16,9 @@ import { collectVariants, jobsOf, kindOfStage, longestChain, schedule } from './
 export async function previewVariants<C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'evaluate' | 'expectBuildable'>,
   { name, describes, variants }: Variants<C>,
-  { out, until = 'evaluate', jobs, fresh = false }: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>,
+  { out, until = 'evaluate', jobs, fresh = false, shared }: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh' | 'shared'>,
 ): Promise<Estimate> {
-  const collected = await collectVariants(kind, variants, { out, fresh, until });
+  const collected = await collectVariants(kind, variants, { out, fresh, until, shared });
   const needs = collected.map(({ estimate }) => estimate);
   const found = combined(name, needs, { jobs, threads: threadsOf(variants) });
   const asked = collected.map(({ stages }) => groupBy(stages, ({ stage }) => kindOfStage(stage)));

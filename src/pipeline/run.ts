@@ -68,7 +68,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
-  const { out, until = 'evaluate', progress, signal, fresh, jobs, tensorboard } = options;
+  const { out, until = 'evaluate', progress, signal, fresh, jobs, tensorboard, shared } = options;
   // Check before anything runs, so that errors appear at once.
   const needs = variants.map(each => kind.expectBuildable(each.config, until));
   const { processes } = combined(name, needs, { jobs, threads: threadsOf(variants) });
@@ -84,7 +84,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
     if (processes > 1) {
       const collected: CollectedVariant[] = [];
       for (const [i, variant] of variants.entries()) {
-        const stages = await collectStages(kind, variant.config, { out, fresh, since, until });
+        const stages = await collectStages(kind, variant.config, { out, fresh, since, until, shared });
         for (const each of stages) stage(stageFolder(each), i);
         collected.push({ ...variant, estimate: needs[i], stages });
       }
@@ -103,7 +103,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
         },
         made: seconds => plan.made(seconds),
       };
-      const store = new StageCache(out, { fresh, since, plan: placed, progress: { ...progress, start }, signal, tensorboard });
+      const store = new StageCache(out, { fresh, since, plan: placed, progress: { ...progress, start }, signal, tensorboard, shared });
       stores.push(store);
       const executor = executors.get(hashJson(variant.config.executor))!;
       const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });

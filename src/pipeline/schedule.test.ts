@@ -1,7 +1,7 @@
 /** @file Which stages wait for which, and which start first. */
 
 import { expect, it } from 'vitest';
-import type { PreviewedStage } from '../cache/store.ts';
+import type { PreviewedStage } from '../cache/preview.ts';
 import type { CommonConfig } from './kind.ts';
 import type { Estimate } from './needs.ts';
 import { type CollectedVariant, jobsOf, longestChain, schedule } from './schedule.ts';

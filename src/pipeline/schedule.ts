@@ -3,7 +3,7 @@
  * that of the stage cache: a preview collects all requests, whose inputs are the keys of earlier stages.
  */
 
-import { type PreviewedStage, StagePreview } from '../cache/store.ts';
+import { type PreviewedStage, StagePreview } from '../cache/preview.ts';
 import type { Executor } from '../engine/index.ts';
 import type { CommonConfig, ExperimentKind, RunOptions, SharedData, Variant } from './kind.ts';
 import { type Estimate, PROGRAM_BYTES, SECOND_FLOPS, threadsOf } from './needs.ts';
@@ -49,11 +49,11 @@ const NO_STAGE: Chain = { stages: 0, flops: 0 };
 export const collectStages = <C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'evaluate'>,
   config: C,
-  { out, fresh, since, until, executor = NO_EXECUTOR }: CollectOptions,
+  { out, fresh, since, until, shared, executor = NO_EXECUTOR }: CollectOptions,
 ): Promise<readonly PreviewedStage[]> =>
-  new StagePreview(out, { fresh, since }).collect(store => runVariant(kind, config, { store, executor, until, alone: false }));
+  new StagePreview(out, { fresh, since, shared }).collect(store => runVariant(kind, config, { store, executor, until, alone: false }));
 
-interface CollectOptions extends Pick<RunOptions, 'out' | 'fresh' | 'until'> {
+interface CollectOptions extends Pick<RunOptions, 'out' | 'fresh' | 'until' | 'shared'> {
   readonly since?: number;
   /** Runs the collected stages. Default: they are not run. */
   readonly executor?: Executor;

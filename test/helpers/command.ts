@@ -108,7 +108,7 @@ export function stageFolder(out: string, stage: string): string | undefined {
 export function stageFiles(out: string, name = /^(model\.safetensors|(returns|imitation)\.json|.*\.arrow)$/): Map<string, Buffer> {
   const stages = join(out, 'stages');
   const paths = readdirSync(stages, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
+    .filter(entry => entry.isFile() && !entry.name.startsWith('.'))
     .map(entry => ({ path: join(entry.parentPath, entry.name).slice(stages.length + 1), match: name.test(entry.name) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   return new Map(paths.map(({ path, match }) => [path, match ? readFileSync(join(stages, path)) : Buffer.alloc(0)]));

@@ -1,8 +1,25 @@
 /** @file `cadenza job`, which launchers call for each job, and `cadenza cancel`. */
 
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
-import { atWork, jsonOption, numberOption, pathOf, print, printJson, redisOption } from '../options.ts';
+import { atWork, jsonOption, numberOption, outOption, pathOf, print, printJson, redisOption } from '../options.ts';
+
+interface WorkerFlags {
+  redis?: string;
+  jobs: number;
+  silence: number;
+  cache: string;
+  cacheSize: number;
+}
+
+/** `--cache <folder>`. */
+const cacheOption = () =>
+  outOption('where to keep stages from a bucket', '--cache <folder>').default(
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cadenza'),
+    '~/.cache/cadenza',
+  );
 
 export function registerJob(program: Command): void {
   program
@@ -29,13 +46,22 @@ export function registerWorker(program: Command): void {
     .addOption(
       numberOption('--silence <seconds>', 'time without a sign of life after which another worker takes a job', 2, 3600).default(30),
     )
-    .action(async ({ redis, jobs, silence }: { redis?: string; jobs: number; silence: number }) => {
+    .addOption(cacheOption())
+    .addOption(numberOption('--cache-size <n>', 'GB of stages from buckets to keep there', 1).default(20))
+    .action(async ({ redis, jobs, silence, cache, cacheSize }: WorkerFlags) => {
       const { redisAddress } = await import('../../pipeline/launchers/redis.ts');
       const { serveQueue } = await import('../../pipeline/launchers/worker.ts');
       const address = redisAddress(redis);
       const { progress, signal } = atWork();
       progress.say(`Taking jobs from ${address}; stop with Ctrl-C.`);
-      await serveQueue({ address, jobs, silence: 1000 * silence, progress, signal }).finally(progress.stop);
+      await serveQueue({
+        address,
+        jobs,
+        silence: 1000 * silence,
+        cache: { folder: cache, bytes: 1e9 * cacheSize },
+        progress,
+        signal,
+      }).finally(progress.stop);
     });
 }
 

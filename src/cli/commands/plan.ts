@@ -7,13 +7,25 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { presetFile } from '../../config/presets.ts';
 import { attempt, CadenzaError } from '../../util/errors.ts';
-import type { Work } from '../experiments.ts';
-import { atWork, freshOption, givenTo, jsonOption, outOption, print, printJson, setOption, verboseOption } from '../options.ts';
+import {
+  atWork,
+  freshOption,
+  givenTo,
+  jsonOption,
+  openShared,
+  outOption,
+  print,
+  printJson,
+  setOption,
+  storeOption,
+  verboseOption,
+} from '../options.ts';
 import { showResults } from './run.ts';
 
 interface WorkFlags {
   set: string[];
   out?: string;
+  store?: string;
 }
 
 interface PlanFlags extends WorkFlags {
@@ -33,17 +45,19 @@ interface CollectFlags extends WorkFlags {
 const workFile = (name: string): string => attempt(() => presetFile('ablation')(name)) ?? presetFile('experiment')(name);
 
 /** Opens the work of a command and its folder. */
-async function opened(name: string, { set, out }: WorkFlags): Promise<{ work: Work; out: string }> {
+async function opened(name: string, { set, out, store }: WorkFlags) {
   const { openWork } = await import('../experiments.ts');
   const work = await openWork(workFile(name), set);
-  return { work, out: out ?? join('runs', work.name) };
+  const shared = await openShared(store);
+  return { work, out: out ?? join('runs', work.name), shared };
 }
 
 const withWork = (command: Command): Command =>
   command
     .argument('<experiment>', 'YAML file of an experiment or an ablation, or a preset such as dark-room or matrix')
     .addOption(setOption('; comma-separated values make a sweep'))
-    .addOption(outOption('folder of the run (default: runs/<experiment name>)'));
+    .addOption(outOption('folder of the run (default: runs/<experiment name>)'))
+    .addOption(storeOption());
 
 export function registerPlan(program: Command): void {
   withWork(program.command('plan'))
@@ -54,8 +68,8 @@ export function registerPlan(program: Command): void {
     .option('--mermaid', 'print a diagram for Mermaid')
     .addOption(jsonOption())
     .action(async (name: string, { until, fresh, each, mermaid, json, ...flags }: PlanFlags) => {
-      const { work, out } = await opened(name, flags);
-      const plan = await work.plan({ out, until, fresh });
+      const { work, out, shared } = await opened(name, flags);
+      const plan = await work.plan({ out, until, fresh, shared });
       const { formatPlan, planDiagram, planJson } = await import('../plan.ts');
       if (json) return printJson(planJson(plan));
       print(mermaid ? planDiagram(plan) : `${formatPlan(plan, { each })}\n`);
@@ -68,10 +82,10 @@ export function registerCollect(program: Command): void {
     .addOption(verboseOption())
     .addOption(jsonOption())
     .action(async (name: string, { verbose, json, ...flags }: CollectFlags, command: Command) => {
-      const { work, out } = await opened(name, flags);
+      const { work, out, shared } = await opened(name, flags);
       const { finishedSeeds } = await import('../../pipeline/plan.ts');
       const { missingJobs } = await import('../plan.ts');
-      const plan = await work.plan({ out });
+      const plan = await work.plan({ out, shared });
       const open = plan.jobs.filter(({ finished }) => !finished);
       const missing = open.length > 0 && missingJobs(open, plan.jobs.length);
       const seeds = finishedSeeds(plan);
@@ -80,7 +94,7 @@ export function registerCollect(program: Command): void {
       const at = atWork();
       if (missing) at.progress.say(`Results of seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')} only: ${missing}.`);
       const part = missing ? work.ofSeeds(seeds) : work;
-      const results = await part.run({ out, jobs: 1, ...at }).finally(at.progress.stop);
+      const results = await part.run({ out, jobs: 1, shared, ...at }).finally(at.progress.stop);
       await showResults(results, { work: part, out, given: givenTo(command), verbose, json });
     });
 }

@@ -17,11 +17,13 @@ import {
   jsonOption,
   LOCAL,
   launchOptions,
+  openShared,
   outOption,
   print,
   printJson,
   resumeOption,
   setOption,
+  storeOption,
   tensorboardOption,
   verboseOption,
   withExperiment,
@@ -40,6 +42,7 @@ interface RunFlags {
   launcher: string;
   launchOption: string[];
   redis?: string;
+  store?: string;
   wait?: boolean;
 }
 
@@ -98,6 +101,7 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
     verboseOption(),
     jsonOption(),
     ...launchOptions(),
+    storeOption(),
   ].reduce((all, option) => all.addOption(option), command);
 
 /** Runs the work in its folder, and shows its results and the commands that come next, with the `given` options; in a dry run, what it would do. */
@@ -112,28 +116,38 @@ async function runOrPreview(
     dryRun,
     verbose = false,
     until,
+    store,
     ...launch
   }: Omit<RunFlags, 'set'>,
   { named, given }: { readonly named: string; readonly given: readonly string[] },
 ): Promise<void> {
-  expectEffect({ ...launch, fresh, jobs });
+  expectEffect({ ...launch, fresh, jobs, store });
+  const shared = await openShared(store);
   if (dryRun) {
-    const found = await work.preview({ out, until, jobs, fresh });
+    const found = await work.preview({ out, until, jobs, fresh, shared });
     return json ? printJson(found) : print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
   }
   const at = atWork({ fresh });
   if (launch.launcher !== LOCAL) {
     const { launchWork } = await import('../launching.ts');
-    const finished = await launchWork(work, { ...launch, out, until, tensorboard, json, ...at }, [named, ...given, '--out', out]);
+    const finished = await launchWork(work, { ...launch, out, until, tensorboard, shared, json, ...at }, [
+      named,
+      ...given,
+      '--out',
+      out,
+      ...(store ? ['--store', store] : []),
+    ]);
     if (!finished) return;
   }
   // Clear the progress bar before a failure is printed.
-  const results = await work.run({ out, fresh, jobs, until, tensorboard, ...at }).finally(at.progress.stop);
+  const results = await work.run({ out, fresh, jobs, until, tensorboard, shared, ...at }).finally(at.progress.stop);
   await showResults(results, { work, out, given, verbose, json });
 }
 
 /** Throws `E_USAGE` for an option that would have no effect with this launcher. */
-function expectEffect({ launcher, launchOption, redis, wait, fresh, jobs }: Omit<RunFlags, 'set'>): void {
+function expectEffect({ launcher, launchOption, redis, wait, fresh, jobs, store }: Omit<RunFlags, 'set'>): void {
+  if (fresh && store !== undefined)
+    throw new CadenzaError('E_USAGE', '--fresh cannot be used with --store, whose stages would be reused. Omit one of them.');
   const remote = launcher !== LOCAL;
   const [idle] =
     Object.entries({

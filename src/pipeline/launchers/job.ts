@@ -1,6 +1,7 @@
 /** @file A stage as a job: everything that another process or machine with the same folder needs to run it. */
 
 import { extname } from 'node:path';
+import { openStages } from '../../cache/bucket/stages.ts';
 import { StageCache } from '../../cache/store.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import { importModules } from '../../util/modules.ts';
@@ -18,22 +19,27 @@ export interface StageJob
     Pick<RunOptions, 'fresh'> {
   /** Start of the command; see `StoreOptions.since`. */
   readonly since?: number;
+  /** Address of the bucket where stages are also kept; `out` need not be the same folder on all machines then. */
+  readonly store?: string;
+  /** See `BucketOptions.silence`. */
+  readonly silence?: number;
 }
 
 /**
  * Runs a stage whose inputs are finished, after checking their files. A finished stage is not run again.
  *
- * @throws {CadenzaError} `E_CHECKPOINT` if an input was modified; `E_INTERRUPTED` after `signal` was aborted and the stage saved its state.
+ * @throws {CadenzaError} `E_CHECKPOINT` if an input was modified; `E_DISK` if the bucket cannot be used; `E_INTERRUPTED` after `signal` was aborted and the stage saved its state.
  */
 export async function runStageJob(
-  { config, key, ...options }: StageJob,
+  { config, key, store: address, silence, ...options }: StageJob,
   { progress, signal }: Pick<RunOptions, 'progress' | 'signal'>,
 ): Promise<void> {
   await importModules(config.imports);
   const executor = await readyExecutor(config.executor);
   const stages = await collectStages(kindOf(config), config, { ...options, executor });
   const { request, inputs } = stages.find(stage => stage.key === key)!;
-  const store = new StageCache(options.out, { ...options, progress, signal });
+  const shared = address === undefined ? undefined : await openStages(address, { silence });
+  const store = new StageCache(options.out, { ...options, shared, progress, signal });
   const read = new Set(Object.values(inputs));
   for (const stage of stages) if (read.has(stage.key)) await store.run(stage.request);
   await store.run(request);

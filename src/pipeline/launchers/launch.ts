@@ -1,6 +1,6 @@
 /**
  * @file Launches: the unfinished jobs of a plan, written to the folder of the run, and handed to a system that runs them elsewhere. Every
- * machine sees the folder at the same path.
+ * machine sees the folder at the same path, unless stages are kept in a bucket.
  */
 
 import { existsSync } from 'node:fs';
@@ -44,6 +44,8 @@ const jobsFormat = {
     out: z.string(),
     until: z.string(),
     tensorboard: z.boolean(),
+    /** Address of the bucket. */
+    store: z.string().optional(),
     configs: z.array(z.custom<CommonConfig>()),
     jobs: z.array(z.strictObject({ stage: z.string(), key: z.string(), config: z.int().min(0), after: z.array(z.string()) })),
   }),
@@ -57,7 +59,7 @@ const launchFormat = {
 } satisfies RecordFormat<unknown>;
 
 /** What is launched and how. */
-export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard'> {
+export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard' | 'shared'> {
   readonly launcher: Launcher;
   readonly settings?: LauncherSettings;
 }
@@ -70,8 +72,8 @@ export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard'>
  */
 export async function launch(plan: JobPlan, { launcher, settings = {}, ...options }: LaunchOptions): Promise<readonly string[]> {
   const out = resolve(plan.out);
-  const { until = 'evaluate', tensorboard = false } = options;
-  const run = { out, until, tensorboard };
+  const { until = 'evaluate', tensorboard = false, shared } = options;
+  const run = { out, until, tensorboard, ...(shared ? { store: shared.address } : {}) };
   makeFolder(out);
   const before = await activeLaunch(out);
   if (before)

@@ -16,10 +16,11 @@ export async function runInParallel(
   stages: readonly ScheduledStage[],
   options: Omit<RunOptions, 'command' | 'jobs'> & { readonly since: number; readonly processes: number },
 ): Promise<void> {
-  const { out, fresh = false, since, until = 'evaluate', tensorboard = false, processes, progress, signal } = options;
+  const { out, fresh = false, since, until = 'evaluate', tensorboard = false, shared, processes, progress, signal } = options;
+  const store = shared?.address;
   // The main process runs a single stage faster than a new one.
   if (stages.length < 2) return;
-  const jobs = stages.map((stage): Scheduled => ({ ...stage, out, fresh, since, until, tensorboard }));
+  const jobs = stages.map((stage): Scheduled => ({ ...stage, out, fresh, since, until, tensorboard, store }));
   const titled = ({ heading }: Scheduled, text: string) => (heading ? `${heading}: ${text}` : text);
   const finished = new Set<string>();
   /** The latest progress of every running stage. */

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { trimStages } from '../../cache/bucket/trim.ts';
 import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
 import { CadenzaError } from '../../util/errors.ts';
@@ -18,6 +19,8 @@ export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
   readonly jobs: number;
   /** Milliseconds without a sign of life after which another worker takes a job. Default: 30 seconds. */
   readonly silence?: number;
+  /** Where stages of a bucket are kept, and how many bytes of them. */
+  readonly cache: { readonly folder: string; readonly bytes: number };
 }
 
 /** Milliseconds between reports of a job's progress, and between looks whether it was canceled. */
@@ -35,7 +38,7 @@ const LOSSES = 1_000;
  * @throws {CadenzaError} `E_DATA` for a job of another version of cadenza, and `E_DISK` for one whose folder is not here; the job goes back to
  * the queue. Others like `connectRedis`.
  */
-export async function serveQueue({ address, jobs, silence = 30_000, progress, signal }: WorkerRequest): Promise<void> {
+export async function serveQueue({ address, jobs, silence = 30_000, cache, progress, signal }: WorkerRequest): Promise<void> {
   const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(JOB_PROCESS));
   const connection = await connectRedis(address, { lasting: true });
   const queue = new Queue<QueuedJob>(QUEUE, { connection, prefix: PREFIX });
@@ -45,6 +48,8 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
   const stop = () => stopping.abort(signal.reason);
   signal.addEventListener('abort', stop);
   let refusal: CadenzaError | undefined;
+  /** When each running job began. */
+  const began = new Map<string, number>();
 
   const run = async (job: Job<QueuedJob>, token?: string) => {
     const back = async (): Promise<never> => {
@@ -55,6 +60,7 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
     if (refusal) stopping.abort(refusal);
     if (stopping.signal.aborted) return back();
     const { stage } = job.data.job;
+    const inBucket = job.data.job.store !== undefined;
     const place = free.pop()!;
     const canceling = new AbortController();
     let share = 0;
@@ -63,12 +69,17 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
       await job.updateProgress(share).catch(() => {});
     }, LOOK);
     try {
+      if (inBucket) trimStages(cache.folder, cache.bytes, Math.min(Date.now(), ...began.values()));
+      began.set(job.id!, Date.now());
       progress.say(`${stage}: taken${job.attemptsMade > 0 ? `, try ${job.attemptsMade + 1}` : ''}`);
       const onNote = (note: { text: string; stays: boolean; share: number }) => {
         share = note.share;
         if (note.stays) progress.say(note.text);
       };
-      await place.run(job.data.job, { signal: AbortSignal.any([stopping.signal, canceling.signal]), onNote });
+      await place.run(inBucket ? { ...job.data.job, out: cache.folder, silence } : job.data.job, {
+        signal: AbortSignal.any([stopping.signal, canceling.signal]),
+        onNote,
+      });
       await release(queue, connection, job.id!, job.data.before);
     } catch (error) {
       if (stopping.signal.aborted) return back();
@@ -78,6 +89,7 @@ export async function serveQueue({ address, jobs, silence = 30_000, progress, si
       throw passing ? error : new UnrecoverableError((error as Error).message);
     } finally {
       clearInterval(look);
+      began.delete(job.id!);
       free.push(place);
     }
   };
@@ -123,9 +135,9 @@ function refusalOf({ version, job }: QueuedJob): CadenzaError | undefined {
       'E_DATA',
       `the queue has jobs of cadenza ${version}, but this worker is cadenza ${own}. Start workers of the same version.`,
     );
-  if (existsSync(job.out)) return undefined;
+  if (existsSync(job.out) || job.store !== undefined) return undefined;
   return new CadenzaError(
     'E_DISK',
-    `the folder ${job.out} of a job does not exist here. Workers need the folder of the run at the same path.`,
+    `the folder ${job.out} of a job does not exist here. Workers need the folder of the run at the same path, or a bucket (--store of the launch).`,
   );
 }

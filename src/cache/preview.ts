@@ -1,0 +1,89 @@
+/** @file The stages that a command would request: collected without running or writing any. */
+
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { silentProgress } from '../util/progress.ts';
+import {
+  type ComputeRequest,
+  placeOf,
+  readManifest,
+  type SharedStages,
+  StageCache,
+  type StageOutput,
+  type StageRequest,
+  type StoreOptions,
+  writing,
+} from './store.ts';
+
+/** A stage that a command would request, and whether it is finished. */
+export interface PreviewedStage {
+  readonly stage: string;
+  readonly key: string;
+  /** Keys of the stages that it reads, by role. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly finished: boolean;
+  readonly request: StageRequest;
+}
+
+/** Thrown where the output of a previewed stage is read. */
+class NoOutput extends Error {}
+
+/**
+ * Collects the stages that work requests, without running or writing any. A missing stage has only its key. Throws `E_CHECKPOINT` for a
+ * record that a run would reject. Reads no files except the records.
+ */
+export class StagePreview extends StageCache {
+  readonly #previewed: PreviewedStage[] = [];
+  readonly #stages: string;
+  readonly #shared?: SharedStages;
+
+  /** Without `since`, `fresh` counts every stage as missing. What is finished elsewhere is what `shared` found at its last look. */
+  constructor(out: string, { fresh, since = Number.POSITIVE_INFINITY, shared }: Pick<StoreOptions, 'fresh' | 'since' | 'shared'> = {}) {
+    super(out, { fresh, since, progress: silentProgress, signal: new AbortController().signal });
+    this.#stages = join(out, 'stages');
+    this.#shared = shared;
+  }
+
+  /** The stages that `work` requests, up to the first output that it reads. */
+  async collect(work: (store: StageCache) => Promise<unknown>): Promise<readonly PreviewedStage[]> {
+    await this.each([() => work(this)]).catch(expectNoOutput);
+    return this.#previewed;
+  }
+
+  override async run(request: StageRequest): Promise<StageOutput> {
+    const { inputs, key, folder, path } = placeOf(this.#stages, request);
+    const here = existsSync(path) && !this.isStale(folder);
+    // Fails for the same records as a run.
+    const { report, seconds } = here ? readManifest(folder, key) : { report: {}, seconds: 0 };
+    const finished = here || this.#shared?.isFinished(basename(folder)) === true;
+    this.#previewed.push({ stage: request.stage, key, inputs, finished, request });
+    return { folder, key, report, seconds };
+  }
+
+  override async compute<T>(request: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
+    const output = await this.run(writing(request));
+    return {
+      ...output,
+      get value(): never {
+        throw new NoOutput();
+      },
+    };
+  }
+
+  override expectFinished(): never {
+    throw new NoOutput();
+  }
+
+  override async each<T extends readonly unknown[]>(work: { readonly [K in keyof T]: () => Promise<T[K]> }): Promise<T> {
+    const ended: NoOutput[] = [];
+    const done: unknown[] = [];
+    for (const one of work) done.push(await one().catch(error => ended.push(expectNoOutput(error))));
+    if (ended.length > 0) throw ended[0];
+    return done as unknown as T;
+  }
+}
+
+function expectNoOutput(error: unknown): NoOutput {
+  if (error instanceof NoOutput) return error;
+  throw error;
+}
