@@ -17,6 +17,8 @@ let [chunks, received, said] = [[], 0, ''];
 let ended;
 /** Whether the calling thread is waiting. */
 let awaited = false;
+/** Whether it said something else than answers. It may still answer before it is gone. */
+let refused = false;
 
 function answer(message) {
   awaited = false;
@@ -38,6 +40,7 @@ child.stderr.on('data', chunk => {
   said = `${said}${chunk}`.slice(-TAIL);
 });
 child.stdout.on('data', chunk => {
+  if (refused) return;
   chunks.push(chunk);
   received += chunk.length;
   if (received < HEADER) return;
@@ -46,8 +49,8 @@ child.stdout.on('data', chunk => {
   if (received < HEADER + length && length <= MOST) return;
   const all = Buffer.concat(chunks);
   [chunks, received] = [[], 0];
-  const sound = all.length === HEADER + length;
-  if (!sound) child.kill('SIGKILL');
+  refused = all.length !== HEADER + length;
+  if (refused) child.kill('SIGKILL');
   else answer({ failed: all.readUInt32LE(4) !== 0, body: new Uint8Array(all.subarray(HEADER)) });
 });
 port.on('message', request => {
