@@ -1,6 +1,6 @@
 /** @file `--store`: stages in a bucket of an S3-compatible server, some of whose requests fail. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { openBucket, parseAddress } from '../src/cache/bucket/objects.ts';
 import { openStages } from '../src/cache/bucket/stages.ts';
 import { trimStages } from '../src/cache/bucket/trim.ts';
+import { sha256 } from '../src/util/files.ts';
 import { startBucket, type TestBucket } from './helpers/bucket.ts';
 import { cadenza, metricsOf, stageFiles, stageFolder, start, TINY } from './helpers/command.ts';
 import { failure } from './helpers/failure.ts';
@@ -78,6 +79,24 @@ describe('a bucket', () => {
     expect(stderr).toMatch(/step [1-9]\d*, .*s3:/);
     expectSame('other');
     expect(await (await openBucket(bucket.address)).list('states/')).toEqual([]);
+  });
+
+  it('has a state that is not whole, which is not used, and nothing here is lost', async () => {
+    const opened = await openBucket(bucket.address);
+    const stages = await openStages(bucket.address);
+    const stage = join(folder, 'stages', 'train-000000000000');
+    mkdirSync(stage, { recursive: true });
+    writeFileSync(join(stage, 'own'), 'kept');
+    const state = { step: 7, files: { own: sha256('theirs') } };
+    await opened.write('states/train-000000000000/state.json', JSON.stringify(state));
+    const said: string[] = [];
+    await stages.pullState(stage, text => said.push(text));
+    expect([readFileSync(join(stage, 'own'), 'utf8'), readdirSync(join(folder, 'stages'))]).toEqual(['kept', ['train-000000000000']]);
+    expect(said.join()).toContain(sha256('theirs'));
+    await opened.write(`states/train-000000000000/${sha256('theirs')}`, 'theirs');
+    await stages.pullState(stage, text => said.push(text));
+    expect([readFileSync(join(stage, 'own'), 'utf8'), readdirSync(join(folder, 'stages'))]).toEqual(['theirs', ['train-000000000000']]);
+    rmSync(join(folder, 'stages'), { recursive: true });
   });
 
   it('is full: the stage stays here, and is stored by the next run', async () => {
@@ -169,15 +188,26 @@ describe('the cache of a bucket', () => {
 });
 
 describe.runIf(REDIS)('workers without a common folder', () => {
-  it('give the results of one machine', async () => {
+  it('give the results of one machine, though one of them is killed while it trains', async () => {
     bucket.refuse = ({ number }) => (number % 5 === 0 ? 500 : undefined);
     const redis = await startRedis();
-    const workers = ['a', 'b', 'c'].map(name =>
-      start(['worker', '--redis', redis.url, '--silence', '3', '--cache', join(folder, `cache-${name}`)]),
-    );
+    const cache = join(folder, 'caches');
+    const workers = [0, 1, 2].map(() => start(['worker', '--redis', redis.url, '--silence', '3', '--cache', cache]));
+    // Each works in a numbered folder of its own there, with a lock that names its process.
+    const training = () =>
+      ['0', '1', '2'].find(name => {
+        const stage = existsSync(join(cache, name, 'stages')) ? stageFolder(join(cache, name), 'finetune-seed0') : undefined;
+        return stage !== undefined && existsSync(join(stage, 'metrics.jsonl'));
+      });
     try {
       const launched = ['run', ...FEW, '--out', join(folder, 'far'), '--store', bucket.address];
-      const { status, stderr } = await cadenza(...launched, '--launcher', 'bullmq', '--redis', redis.url, '--wait');
+      const whole = cadenza(...launched, '--launcher', 'bullmq', '--redis', redis.url, '--wait');
+      await expect.poll(training, { timeout: 60_000 }).toBeDefined();
+      const { pid } = JSON.parse(readFileSync(join(cache, `${training()}.lock`), 'utf8'));
+      const killed = workers.filter(({ child }) => child.pid === pid);
+      expect(killed.length).toBe(1);
+      killed[0].child.kill('SIGKILL');
+      const { status, stderr } = await whole;
       expect(status, stderr).toBe(0);
       expectSame('far');
       const results = (of: string) => JSON.parse(readFileSync(join(folder, of, 'results.json'), 'utf8')).methods;

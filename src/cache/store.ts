@@ -167,8 +167,8 @@ export interface SharedStages {
   pull(folder: string): Promise<boolean>;
   /** Stores a finished stage, unless it is there. */
   push(folder: string): Promise<void>;
-  /** Copies the state of an unfinished stage to its folder, if it is ahead of what is there, and returns its step. */
-  pullState(folder: string): Promise<number | undefined>;
+  /** Copies the state of an unfinished stage to its folder, if it is whole and ahead of what is there. Says so, and where it is not whole. */
+  pullState(folder: string, say: (text: string) => void): Promise<void>;
   /** Stores each new state of a running stage. Returns a function that stores the last one and ends this. */
   follow(folder: string, say: (text: string) => void): () => Promise<void>;
   /** Acquires the lock of a stage. Its signal is aborted if another machine takes the lock over. */
@@ -176,6 +176,16 @@ export interface SharedStages {
     name: string,
     options: { readonly signal: AbortSignal; readonly onWait?: (news: string) => void },
   ): Promise<{ readonly signal: AbortSignal; release(): Promise<void> }>;
+}
+
+/** A stage that is not finished here. */
+interface SharedRequest {
+  readonly stage: string;
+  readonly folder: string;
+  /** Its output, if it is finished here by now. */
+  readonly finished: () => StageOutput | undefined;
+  readonly make: (signal: AbortSignal) => Promise<StageOutput>;
+  readonly onWait: (news: string) => void;
 }
 
 export interface StoreOptions {
@@ -242,7 +252,8 @@ export class StageCache {
       if (!existsSync(path) || this.isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder, key);
       this.seconds[stage] = seconds;
-      this.asked.set(folder, { stage, reused: statSync(folder).mtimeMs < this.#options.since });
+      const reused = this.asked.get(folder)?.reused ?? statSync(folder).mtimeMs < this.#options.since;
+      this.asked.set(folder, { stage, reused });
       return { folder, key, report, seconds };
     };
     const earlier = finished();
@@ -258,40 +269,39 @@ export class StageCache {
       this.#said.add(news);
     };
     const release = await claim(`${folder}.lock`, { signal, onWait });
-    /** The output of another machine. */
-    const copied = async () => {
-      if (!(await shared?.pull(folder))) return undefined;
-      const output = finished()!;
-      this.asked.set(folder, { stage, reused: true });
-      return output;
-    };
+    const make = (stop: AbortSignal) => this.#make({ stage, settings, inputs, run }, { key, folder, path }, stop);
     try {
       this.#discardStale(folder);
-      const found = finished() ?? (await copied());
-      if (found) return found;
-      const make = (stop: AbortSignal) => this.#make({ stage, settings, inputs, run }, { key, folder, path }, stop);
-      if (!shared) return await make(signal);
-      const lock = await shared.claim(basename(folder), { signal, onWait });
-      try {
-        return (await copied()) ?? (await this.#share(shared, { stage, folder }, () => make(AbortSignal.any([signal, lock.signal]))));
-      } finally {
-        await lock.release();
-      }
+      return finished() ?? (await (shared ? this.#share(shared, { stage, folder, finished, make, onWait }) : make(signal)));
     } finally {
       release();
     }
   }
 
-  /** Makes a stage from the state that another machine left, if there is one, and stores its own states and its output. */
-  async #share(shared: SharedStages, { stage, folder }: { stage: string; folder: string }, make: () => Promise<StageOutput>) {
-    const { progress } = this.#options;
+  /** Copies the output of another machine. Without one, makes it from the state that another machine left, and stores states and output. */
+  async #share(shared: SharedStages, { stage, folder, finished, make, onWait }: SharedRequest): Promise<StageOutput> {
+    const { progress, signal } = this.#options;
     const say = (text: string) => progress.say(`${stage}: ${text}`);
-    const step = await shared.pullState(folder);
-    if (step !== undefined) say(`goes on at step ${step}, from the state in ${shared.address}`);
-    const end = shared.follow(folder, say);
-    const output = await make().finally(end);
-    await shared.push(folder);
-    return output;
+    const copied = async () => {
+      if (!(await shared.pull(folder))) return undefined;
+      this.asked.set(folder, { stage, reused: true });
+      return finished();
+    };
+    const found = await copied();
+    if (found) return found;
+    const lock = await shared.claim(basename(folder), { signal, onWait });
+    try {
+      // It may have been finished while this waited.
+      const since = await copied();
+      if (since) return since;
+      await shared.pullState(folder, say);
+      const end = shared.follow(folder, say);
+      const output = await make(AbortSignal.any([signal, lock.signal])).finally(end);
+      await shared.push(folder);
+      return output;
+    } finally {
+      await lock.release();
+    }
   }
 
   /** Returns the value of a stage, and computes it if it is not cached. Throws the same errors as `run` and `readStageFile`. */

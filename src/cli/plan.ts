@@ -34,7 +34,8 @@ const secondsOf = ({ flops, cores }: Pick<Job, 'flops' | 'cores'>) => 1 + flops 
 
 /** One line per stage, of all seeds and variants, and a sum. With `each`, one line per job. */
 export function formatPlan(plan: JobPlan, { each = false, width = terminalWidth() } = {}): string {
-  const { name, jobs, out } = plan;
+  const { name, jobs, out, store } = plan;
+  const where = store ? `${out} or ${store}` : out;
   const byKey = new Map(jobs.map(job => [job.key, job]));
   const rows = each
     ? jobs.map(job => {
@@ -48,8 +49,8 @@ export function formatPlan(plan: JobPlan, { each = false, width = terminalWidth(
   const critical = chain.stages + chain.flops / SECOND_FLOPS;
   const notes = [
     open.length === 0
-      ? `All ${jobs.length} jobs are finished in ${out}.`
-      : `${jobs.length} jobs, of which ${jobs.length - open.length} are finished in ${out}. The others take about ${formatTime(total)} one after the other, and at least ${formatTime(Math.min(critical, total))} on any number of machines, because of the longest chain of ${chain.stages}.`,
+      ? `All ${jobs.length} jobs are finished in ${where}.`
+      : `${jobs.length} jobs, of which ${jobs.length - open.length} are finished in ${where}. The others take about ${formatTime(total)} one after the other, and at least ${formatTime(Math.min(critical, total))} on any number of machines, because of the longest chain of ${chain.stages}.`,
     `Times are rough: they assume ${SECOND_FLOPS.toExponential(0)} operations a second and core. Memory is estimated from the data and the training graphs.`,
   ];
   const head = ['stage', each ? 'key' : 'jobs', 'status', 'cores', 'memory', 'time', 'after'];
@@ -82,9 +83,8 @@ export function missingJobs(missing: readonly Job[], all: number): string {
 }
 
 /** The plan as plain data: every job with its key, inputs, expected output, cores, memory and state. */
-export const planJson = ({ name, out, jobs }: JobPlan) => ({
-  name,
-  out,
+export const planJson = ({ jobs, ...plan }: JobPlan) => ({
+  ...plan,
   jobs: jobs.map(({ config: _, heading, ...job }) => ({
     ...job,
     ...(heading ? { variant: heading } : {}),

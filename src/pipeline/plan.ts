@@ -10,6 +10,8 @@ export interface JobPlan {
   readonly name: string;
   /** Folder of the run. */
   readonly out: string;
+  /** Address of the bucket where its stages are also kept. */
+  readonly store?: string;
   /** Each after the jobs that it reads. */
   readonly jobs: readonly Job[];
 }
@@ -32,5 +34,6 @@ export async function planVariants<C extends CommonConfig, D extends SharedData<
   { name, variants }: Pick<Variants<C>, 'name' | 'variants'>,
   options: Pick<RunOptions, 'out' | 'until' | 'fresh' | 'shared'>,
 ): Promise<JobPlan> {
-  return { name, out: options.out, jobs: jobsOf(await collectVariants(kind, variants, options)) };
+  const store = options.shared?.address;
+  return { name, out: options.out, ...(store ? { store } : {}), jobs: jobsOf(await collectVariants(kind, variants, options)) };
 }

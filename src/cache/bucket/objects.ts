@@ -1,14 +1,13 @@
 /** @file Objects in a bucket of S3 or a compatible store: read and written whole, with further tries where a request fails. */
 
 import { createHash } from 'node:crypto';
-import { createWriteStream, rmSync, statSync } from 'node:fs';
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { S3mini } from 's3mini';
 import { attempt, CadenzaError } from '../../util/errors.ts';
-import { placeFile } from '../../util/files.ts';
 
 /** Environment variables with the address of the service, and how to sign in. */
 const [ENDPOINTS, REGIONS, ID, SECRET, TOKEN] = [
@@ -27,8 +26,8 @@ const PART = 2 ** 26;
 /** How often a request is tried, and the milliseconds of the first pause between tries, which doubles. */
 const [TRIES, PAUSE] = [7, 100];
 
-/** Milliseconds after which a request counts as failed. */
-const SILENCE = 120_000;
+/** Milliseconds after which a request counts as failed, in which a whole file must be read. */
+const LONGEST = 600_000;
 
 /** An object in a list. */
 export interface ListedObject {
@@ -92,9 +91,10 @@ export async function openBucket(address: string): Promise<Bucket> {
     secretAccessKey,
     region,
     endpoint: `${service.replace(/\/+$/, '')}/${bucket}`,
-    requestAbortTimeout: SILENCE,
+    requestAbortTimeout: LONGEST,
   });
   const opened = bucketOf({ client, address, prefix, service });
+  // Fails here, before anything runs, if the bucket cannot be used.
   await opened.list('none/');
   return opened;
 }
@@ -118,7 +118,7 @@ function bucketOf({ client, address, prefix, service }: { client: S3mini; addres
   return {
     address,
     async list(below) {
-      const found = await request(below, () => client.listObjects('/', prefix + below));
+      const found = await request('', () => client.listObjects('/', prefix + below));
       if (!found) throw new CadenzaError('E_DISK', `${address} does not exist at ${service}. Create the bucket, or correct --store.`);
       return found.map(({ Key, ETag }) => ({ name: Key.slice(prefix.length), tag: ETag }));
     },
@@ -137,7 +137,7 @@ function bucketOf({ client, address, prefix, service }: { client: S3mini; addres
         });
         try {
           await pipeline(Readable.fromWeb(response.body as never), hashing, createWriteStream(temporary));
-          placeFile(temporary, file);
+          renameSync(temporary, file);
         } finally {
           rmSync(temporary, { force: true });
         }

@@ -7,8 +7,8 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { attempt, CadenzaError } from '../../util/errors.ts';
@@ -72,10 +72,10 @@ export async function openStages(address: string, { silence = SILENCE }: BucketO
     // The checkpoint first: metrics of later steps are dropped on resuming, but missing ones could not be restored.
     const names = [CHECKPOINT, ...ownFiles(folder).filter(name => name !== CHECKPOINT)];
     const contents = names.map(name => readFileSync(join(folder, name)));
+    const step = Number(checkpointStep(folder) ?? 0);
     const files = Object.fromEntries(names.map((name, i) => [name, sha256(contents[i])]));
     const there = (await bucket.list(below)).map(({ name }) => name.slice(below.length));
     for (const [i, name] of names.entries()) if (!there.includes(files[name])) await bucket.write(below + files[name], contents[i]);
-    const step = Number(checkpointStep(folder) ?? 0);
     await bucket.write(below + STATE, JSON.stringify({ step, files } satisfies z.output<typeof stateSchema>));
     const kept = [STATE, ...Object.values(files)];
     for (const name of there) if (!kept.includes(name)) await bucket.remove(below + name);
@@ -117,23 +117,25 @@ export async function openStages(address: string, { silence = SILENCE }: BucketO
       }
       markUsed(folder);
     },
-    async pullState(folder) {
+    async pullState(folder, say) {
       const below = statePath(basename(folder));
       const text = await bucket.read(below + STATE);
       const state = text === undefined ? undefined : attempt(() => stateSchema.parse(JSON.parse(text)));
-      if (!state || state.step <= Number(checkpointStep(folder) ?? -1)) return undefined;
-      rmSync(folder, { recursive: true, force: true });
-      makeFolder(folder);
+      if (!state || state.step <= Number(checkpointStep(folder) ?? -1)) return;
+      const copy = join(dirname(folder), `.${basename(folder)}.state`);
+      rmSync(copy, { recursive: true, force: true });
+      makeFolder(copy);
       try {
-        for (const [name, hash] of Object.entries(state.files)) await download(below + hash, join(folder, name), hash);
-      } catch (error) {
-        // The stage begins again without it.
-        if (!(error instanceof CadenzaError && error.code === 'E_CHECKPOINT')) throw error;
+        for (const [name, hash] of Object.entries(state.files)) await download(below + hash, join(copy, name), hash);
         rmSync(folder, { recursive: true, force: true });
-        makeFolder(folder);
-        return undefined;
+        renameSync(copy, folder);
+        say(`continues at step ${state.step}, from the state in ${address}`);
+      } catch (error) {
+        if (!(error instanceof CadenzaError && error.code === 'E_CHECKPOINT')) throw error;
+        say(`continues without the state of step ${state.step} in ${address}: ${error.message}`);
+      } finally {
+        rmSync(copy, { recursive: true, force: true });
       }
-      return state.step;
     },
     follow(folder, say) {
       let [stored, storing] = [0, Promise.resolve()];

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 /** File in the folder of a stage that is also in a bucket. Its time is the last use. */
 const MARK = '.stored';
 
-/** Notes that a stage was used now, and is in the bucket. */
+/** Notes that a stage was used now, and is in the bucket. Keeps the time of its folder, which says when the stage was made. */
 export function markUsed(folder: string): void {
   const path = join(folder, MARK);
+  const { atime, mtime } = statSync(folder);
   if (!existsSync(path)) writeFileSync(path, '');
   utimesSync(path, new Date(), new Date());
+  utimesSync(folder, atime, mtime);
 }
 
 /**

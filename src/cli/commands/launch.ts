@@ -1,4 +1,4 @@
-/** @file `cadenza job`, which launchers call for each job, and `cadenza cancel`. */
+/** @file `cadenza job`, which launchers call for each job, `cadenza worker` and `cadenza cancel`. */
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';

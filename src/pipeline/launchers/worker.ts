@@ -1,11 +1,14 @@
 /** @file The worker of a queue: runs its jobs in child processes, so that a busy stage never keeps it from saying that it is there. */
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { trimStages } from '../../cache/bucket/trim.ts';
 import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { makeFolder } from '../../util/files.ts';
+import { claim } from '../../util/lock.ts';
 import type { RunOptions } from '../kind.ts';
 import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release } from './bullmq.ts';
 import { JOB_PROCESS, type StageJob } from './job.ts';
@@ -19,7 +22,7 @@ export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
   readonly jobs: number;
   /** Milliseconds without a sign of life after which another worker takes a job. Default: 30 seconds. */
   readonly silence?: number;
-  /** Where stages of a bucket are kept, and how many bytes of them. */
+  /** Where stages of a bucket are kept, each worker in a folder of its own, and how many bytes of them. */
   readonly cache: { readonly folder: string; readonly bytes: number };
 }
 
@@ -48,6 +51,13 @@ export async function serveQueue({ address, jobs, silence = 30_000, cache, progr
   const stop = () => stopping.abort(signal.reason);
   signal.addEventListener('abort', stop);
   let refusal: CadenzaError | undefined;
+  let own: ReturnType<typeof takeFolder> | undefined;
+  /** Where a job runs: in the folder of the run, or with a bucket in the cache. */
+  const folderOf = async ({ store, out }: StageJob) => {
+    if (store === undefined) return out;
+    own ??= takeFolder(cache.folder);
+    return (await own).folder;
+  };
   /** When each running job began. */
   const began = new Map<string, number>();
 
@@ -60,7 +70,6 @@ export async function serveQueue({ address, jobs, silence = 30_000, cache, progr
     if (refusal) stopping.abort(refusal);
     if (stopping.signal.aborted) return back();
     const { stage } = job.data.job;
-    const inBucket = job.data.job.store !== undefined;
     const place = free.pop()!;
     const canceling = new AbortController();
     let share = 0;
@@ -69,17 +78,21 @@ export async function serveQueue({ address, jobs, silence = 30_000, cache, progr
       await job.updateProgress(share).catch(() => {});
     }, LOOK);
     try {
-      if (inBucket) trimStages(cache.folder, cache.bytes, Math.min(Date.now(), ...began.values()));
+      const out = await folderOf(job.data.job);
+      if (job.data.job.store !== undefined) trimStages(out, cache.bytes, Math.min(Date.now(), ...began.values()));
       began.set(job.id!, Date.now());
       progress.say(`${stage}: taken${job.attemptsMade > 0 ? `, try ${job.attemptsMade + 1}` : ''}`);
       const onNote = (note: { text: string; stays: boolean; share: number }) => {
         share = note.share;
         if (note.stays) progress.say(note.text);
       };
-      await place.run(inBucket ? { ...job.data.job, out: cache.folder, silence } : job.data.job, {
-        signal: AbortSignal.any([stopping.signal, canceling.signal]),
-        onNote,
-      });
+      await place.run(
+        { ...job.data.job, out, silence },
+        {
+          signal: AbortSignal.any([stopping.signal, canceling.signal]),
+          onNote,
+        },
+      );
       await release(queue, connection, job.id!, job.data.before);
     } catch (error) {
       if (stopping.signal.aborted) return back();
@@ -124,7 +137,23 @@ export async function serveQueue({ address, jobs, silence = 30_000, cache, progr
   await queue.close();
   for (const place of free) place.close();
   connection.disconnect();
+  (await own)?.release();
   if (refusal) throw refusal;
+}
+
+/** Milliseconds to wait for a folder that is in use. */
+const PATIENCE = 500;
+
+/** Takes the first numbered folder below `cache` that no other worker uses, so that none removes what another reads. */
+async function takeFolder(cache: string): Promise<{ readonly folder: string; release(): void }> {
+  makeFolder(cache);
+  for (let i = 0; ; i++) {
+    const folder = join(cache, String(i));
+    const release = await claim(`${folder}.lock`, { signal: AbortSignal.timeout(PATIENCE) }).catch(error => {
+      if ((error as Error).name !== 'TimeoutError') throw error;
+    });
+    if (release) return { folder, release };
+  }
 }
 
 /** Why this machine cannot run a job; undefined if it can. */
