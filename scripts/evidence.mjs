@@ -23,13 +23,18 @@ const SETTINGS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.ste
 /** What is compared where memory must last: the memories of other agents, and windows of as many tokens or bytes. */
 const MEMORIES = ['rsm', 'rad', 'memo', 'memo-bytes', 'gru', 'linear-attention', 'truncated', 'truncated-bytes', 'none'];
 
-/** A part in which all memories are trained like CAD, by the settings of a preset. */
-const memories = (preset, { settings = {}, full = {}, quick = {} } = {}) => ({
+/** A part that trains CAD alone, by the settings of a preset. */
+const alone = (preset, { settings = {}, full = {}, quick = {}, ...rest } = {}) => ({
   command: ['run', `experiments/${preset}.yaml`],
-  settings: { 'baselines.methods': MEMORIES, 'baselines.steps': 'equal', ...settings },
+  settings: { 'baselines.methods': [], ...settings },
   full,
   quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8, ...quick },
+  ...rest,
 });
+
+/** A part in which all memories are trained like CAD. */
+const memories = (preset, { settings = {}, ...rest } = {}) =>
+  alone(preset, { settings: { 'baselines.methods': MEMORIES, 'baselines.steps': 'equal', ...settings }, ...rest });
 
 /** The same for presets that train long: with fewer steps, and without `gru`, which takes five times as long as the others (docs/LOG.md). */
 const shorter = (preset, { settings = {}, ...rest }) =>
@@ -52,13 +57,11 @@ const delays = (...steps) => steps.map(delay => ({ name: `delay-${delay}`, optio
 const LIFELONG = {
   't-maze': memories('t-maze', { settings: { 'evaluate.envs': corridors(1e3, 1e4) }, quick: { 'evaluate.envs': corridors(1e3) } }),
   // Longer corridors take minutes, so CAD plays them alone.
-  't-maze-million': {
-    command: ['run', 'experiments/t-maze.yaml'],
+  't-maze-million': alone('t-maze', {
     continues: 't-maze',
-    settings: { 'baselines.methods': [], 'evaluate.envs': corridors(1e5, 1e6) },
-    full: {},
-    quick: { 'finetune.steps': 100, 'evaluate.envs': corridors(1e4) },
-  },
+    settings: { 'evaluate.envs': corridors(1e5, 1e6) },
+    quick: { 'evaluate.envs': corridors(1e4) },
+  }),
   'count-recall': shorter('count-recall', { full: { 'finetune.steps': 2000 } }),
   'rate-return-counts': {
     command: ['ablate', 'experiments/ablations/rate-return-counts.yaml'],
@@ -66,43 +69,39 @@ const LIFELONG = {
     full: {},
     quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8 },
   },
-  'dark-room-20x20': memories('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
-  'dark-room-40x20': memories('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
+  'dark-room-20x20': alone('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
+  'dark-room-40x20': alone('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
+  'dark-room-20x20-memories': shorter('dark-room-20x20', {
+    full: { 'finetune.steps': 1000, 'evaluate.maxTasks': 40 },
+    quick: { 'evaluate.episodes': 5 },
+  }),
   'long-delay-bandit': shorter('long-delay-bandit', {
     settings: { 'evaluate.envs': delays(0, 200, 1000) }, // a delay of 10,000 takes five minutes a seed for every method
     full: { 'finetune.steps': 600 },
     quick: { 'evaluate.envs': [] },
   }),
-  'key-to-door-life': {
-    command: ['run', 'experiments/key-to-door-life.yaml'],
-    settings: { 'baselines.methods': [] },
-    full: {},
-    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 8 },
-  },
+  'key-to-door-life': alone('key-to-door-life'),
   // Memories with an equal budget, a quarter of CAD's above: trained on lives that change, and on lives in which nothing ever moves. So the
   // effect of the memory and that of the data can be separated.
   'key-to-door-life-memories': shorter('key-to-door-life', LIVES),
   'key-to-door-life-memories-fixed': shorter('key-to-door-life', { ...LIVES, settings: { 'source.env': { timetable: 0 } } }),
   // What the memory of this CAD does: cleared at changes, at every attempt or once, or exchanged for that of another life.
-  'key-to-door-life-interventions': {
-    command: ['run', 'experiments/key-to-door-life.yaml'],
+  'key-to-door-life-interventions': alone('key-to-door-life', {
     continues: 'key-to-door-life-memories',
     settings: {
-      'baselines.methods': [],
       'evaluate.interventions': ['clear-at-change', 'clear-at-attempt', { 'clear-once': 2000 }, { donor: 2000 }],
       'evaluate.envs': [{ name: 'fixed', options: { timetable: 0 } }],
     },
     full: LIVES.full,
-    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
-  },
+    quick: { 'evaluate.maxTasks': 2 },
+  }),
   // CAD in lives of 200 layouts.
-  'key-to-door-life-long': {
-    command: ['run', 'experiments/key-to-door-life.yaml'],
+  'key-to-door-life-long': alone('key-to-door-life', {
     continues: 'key-to-door-life',
-    settings: { 'baselines.methods': [], 'evaluate.envs': [{ name: 'long', options: { timetable: 500, calls: 100_000 } }] },
+    settings: { 'evaluate.envs': [{ name: 'long', options: { timetable: 500, calls: 100_000 } }] },
     full: { 'evaluate.maxTasks': 32 },
-    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 2 },
-  },
+    quick: { 'evaluate.maxTasks': 2 },
+  }),
 };
 
 /** The parts with their settings: always, in full, and with --quick; and whether to inspect the agent. */
