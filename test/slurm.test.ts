@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { provenance } from '../src/cache/provenance.ts';
-import { arraysOf, ranges } from '../src/pipeline/launchers/slurm.ts';
+import { arraysOf } from '../src/pipeline/launchers/arrays.ts';
 import type { ScheduledStage } from '../src/pipeline/schedule.ts';
 import { cadenza, ROOT, stageFiles, TINY, withinProcess } from './helpers/command.ts';
 
@@ -152,17 +152,14 @@ describe('arrays', () => {
       stage('finetune-seed0', ['generate', 'teacher-seed0']),
       stage('finetune-seed1', ['generate', 'teacher-seed1'], 9e9),
     ];
-    expect(arraysOf(jobs).map(({ name, indices, after, cores }) => [name, indices, after, cores])).toEqual([
-      ['generate', [0], [], 2],
-      ['teacher', [1, 2], [0], 2],
-      ['finetune', [3], [0, 1], 2],
-      ['finetune', [4], [0, 1], 2],
+    const arrays = arraysOf(jobs);
+    expect(arrays.map(({ name, first, after, cores }) => [name, first, after, cores])).toEqual([
+      ['generate', 0, [], 2],
+      ['teacher', 1, [0], 2],
+      ['finetune', 3, [0, 1], 2],
+      ['finetune', 4, [0, 1], 2],
     ]);
-    for (const { memory, indices } of arraysOf(jobs)) expect(memory * 2 ** 20).toBeGreaterThanOrEqual(jobs[indices[0]].bytes);
-  });
-
-  it('are written as ranges', () => {
-    expect(ranges([7, 0, 1, 2, 9, 10])).toBe('0-2,7,9-10');
-    expect(ranges([3])).toBe('3');
+    expect(arrays.flatMap(array => array.jobs)).toEqual(jobs);
+    for (const array of arrays) expect(array.memory * 2 ** 20).toBeGreaterThanOrEqual(array.jobs[0].bytes);
   });
 });

@@ -73,10 +73,16 @@ export async function openShared(address: string | undefined): Promise<SharedSta
 
 /** `--launcher` and what belongs to it. */
 export const launchOptions = () => [
-  new Option('--launcher <name>', 'where stages run: on this machine (local), as jobs of Slurm (slurm), or by workers of a queue (bullmq)')
-    .choices([LOCAL, 'slurm', 'bullmq'])
+  new Option(
+    '--launcher <name>',
+    'where stages run: on this machine (local), as jobs of Slurm (slurm) or Kubernetes (kubernetes), or by workers of a queue (bullmq)',
+  )
+    .choices([LOCAL, 'slurm', 'bullmq', 'kubernetes'])
     .default(LOCAL),
-  new Option('--launch-option <option>', 'pass an option to the launcher, such as --partition=short (repeatable)')
+  new Option(
+    '--launch-option <option>',
+    'pass an option to the launcher: slurm --partition=short, kubernetes metadata.namespace=lab (repeatable)',
+  )
     .argParser(collect)
     .default([] as string[], 'none'),
   redisOption(),

@@ -22,6 +22,8 @@ export const EXIT_CODES = {
   E_SPLIT: 10,
   /** Something that must be installed is missing. */
   E_INSTALL: 11,
+  /** A job that reads what is not finished yet. It can run later. */
+  E_UNFINISHED: 75,
   /** The command was stopped by a signal. The same command continues. */
   E_INTERRUPTED: 130,
 } as const;

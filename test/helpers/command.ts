@@ -17,7 +17,7 @@ export const TINY = join(ROOT, 'experiments', 'tiny.yaml');
 const script: string = join(ROOT, 'scripts', 'setup.mjs');
 const { isBuilt } = (await import(script)) as { isBuilt(root: string): boolean };
 /** Compiled code starts in half the time; where it is not what the sources say, these run as they are. */
-const PROGRAM = isBuilt(ROOT) ? ['dist/cli/main.js'] : ['--import', 'tsx', 'src/cli/main.ts'];
+export const PROGRAM = isBuilt(ROOT) ? ['dist/cli/main.js'] : ['--import', 'tsx', 'src/cli/main.ts'];
 
 export interface Ended {
   readonly status: number | null;

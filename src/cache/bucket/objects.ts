@@ -52,6 +52,9 @@ export interface Bucket {
   remove(name: string): Promise<void>;
 }
 
+/** Whether a text is an address of a bucket or of an object, and not a path. */
+export const isAddress = (text: string): boolean => text.startsWith('s3://');
+
 /**
  * The bucket and prefix of an address such as `s3://bucket/prefix`.
  *

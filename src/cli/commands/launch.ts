@@ -14,6 +14,11 @@ interface WorkerFlags {
   cacheSize: number;
 }
 
+interface JobFlags {
+  ifReady?: boolean;
+  cache: string;
+}
+
 /** `--cache <folder>`. */
 const cacheOption = () =>
   outOption('where to keep stages from a bucket', '--cache <folder>').default(
@@ -24,16 +29,25 @@ const cacheOption = () =>
 export function registerJob(program: Command): void {
   program
     .command('job')
-    .argument('<file>', 'jobs.json in the folder of a run', pathOf('file'))
+    .argument('<file>', 'jobs.json in the folder of a run, or its address in a bucket', pathOf('file'))
     .argument('<index>', 'number of the job in the file')
     .description('run a single job of a launch; launchers call this')
-    .action(async (file: string, index: string) => {
+    .option('--if-ready', 'end with status 75 if a job that it reads is not finished (default: run that first)')
+    .addOption(cacheOption())
+    .action(async (file: string, index: string, { ifReady, cache }: JobFlags) => {
       if (!/^\d+$/.test(index)) throw new CadenzaError('E_USAGE', `expected the number of a job, found "${index}".`);
       const { readJob } = await import('../../pipeline/launchers/launch.ts');
       const { runStageJob } = await import('../../pipeline/launchers/job.ts');
-      const job = readJob(file, Number(index));
+      const { isAddress } = await import('../../cache/bucket/objects.ts');
+      const { takeFolder } = await import('../../pipeline/launchers/folder.ts');
+      const job = await readJob(file, Number(index));
       const { progress, signal } = atWork();
-      await runStageJob(job, { progress, signal }).finally(progress.stop);
+      // With an address, the folder of the run need not exist here.
+      const own = isAddress(file) ? await takeFolder(cache) : undefined;
+      await runStageJob({ ...job, out: own?.folder ?? job.out }, { progress, signal, ifReady }).finally(() => {
+        own?.release();
+        progress.stop();
+      });
     });
 }
 

@@ -152,7 +152,7 @@ function expectEffect({ launcher, launchOption, redis, wait, fresh, jobs, store 
   const [idle] =
     Object.entries({
       '--wait': !remote && wait,
-      '--launch-option': launcher !== 'slurm' && launchOption.length > 0,
+      '--launch-option': !['slurm', 'kubernetes'].includes(launcher) && launchOption.length > 0,
       '--redis': launcher !== 'bullmq' && redis !== undefined,
       '--jobs': remote && jobs !== 'auto',
       '--fresh': remote && fresh,

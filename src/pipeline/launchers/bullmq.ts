@@ -104,7 +104,8 @@ const failedIds = async (queue: Queue<QueuedJob>): Promise<ReadonlySet<string>> 
 export const bullmq: Launcher = {
   id: 'bullmq',
   description: 'a queue of BullMQ on Redis or Valkey, for workers on any machine (cadenza worker)',
-  async submit({ jobs, run }, { redis: given }) {
+  async submit({ arrays, run }, { redis: given }) {
+    const jobs = arrays.flatMap(array => array.jobs);
     const address = redisAddress(given);
     const { version } = provenance();
     const waitFor = new Map<string, string[]>(jobs.map(({ key }) => [key, []]));

@@ -2,8 +2,9 @@
 
 import { extname } from 'node:path';
 import { openStages } from '../../cache/bucket/stages.ts';
-import { StageCache } from '../../cache/store.ts';
+import { isFinished, StageCache } from '../../cache/store.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
+import { CadenzaError } from '../../util/errors.ts';
 import { importModules } from '../../util/modules.ts';
 import type { RunOptions } from '../kind.ts';
 import { kindOf } from '../kinds.ts';
@@ -26,13 +27,13 @@ export interface StageJob
 }
 
 /**
- * Runs a stage whose inputs are finished, after checking their files. A finished stage is not run again.
+ * Runs a stage after checking the files of its inputs. A finished stage is not run again.
  *
- * @throws {CadenzaError} `E_CHECKPOINT` if an input was modified; `E_DISK` if the bucket cannot be used; `E_INTERRUPTED` after `signal` was aborted and the stage saved its state.
+ * @throws {CadenzaError} `E_UNFINISHED` with `ifReady` if an input is not finished, which otherwise runs here first; `E_CHECKPOINT` if an input was modified; `E_DISK` if the bucket cannot be used; `E_INTERRUPTED` after `signal` was aborted and the stage saved its state.
  */
 export async function runStageJob(
   { config, key, store: address, silence, ...options }: StageJob,
-  { progress, signal }: Pick<RunOptions, 'progress' | 'signal'>,
+  { progress, signal, ifReady = false }: Pick<RunOptions, 'progress' | 'signal'> & { readonly ifReady?: boolean },
 ): Promise<void> {
   await importModules(config.imports);
   const executor = await readyExecutor(config.executor);
@@ -41,6 +42,13 @@ export async function runStageJob(
   const shared = address === undefined ? undefined : await openStages(address, { silence });
   const store = new StageCache(options.out, { ...options, shared, progress, signal });
   const read = new Set(Object.values(inputs));
-  for (const stage of stages) if (read.has(stage.key)) await store.run(stage.request);
+  const before = stages.filter(stage => read.has(stage.key));
+  if (ifReady) {
+    await shared?.look();
+    const missing = before.find(stage => !isFinished(options.out, stage, shared));
+    if (missing)
+      throw new CadenzaError('E_UNFINISHED', `${request.stage} reads ${missing.stage}, which is not finished yet. Try again later.`);
+  }
+  for (const stage of before) await store.run(stage.request);
   await store.run(request);
 }

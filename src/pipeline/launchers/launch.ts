@@ -6,22 +6,25 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isAddress, openBucket } from '../../cache/bucket/objects.ts';
 import { provenance } from '../../cache/provenance.ts';
-import { CadenzaError } from '../../util/errors.ts';
+import { attempt, CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeJson } from '../../util/files.ts';
 import { OTHER_VERSION } from '../../util/formats.ts';
-import { type RecordFormat, readRecord } from '../../util/records.ts';
+import { checkRecord, type RecordFormat, readRecord } from '../../util/records.ts';
 import { Registry } from '../../util/registry.ts';
 import type { CommonConfig, RunOptions } from '../kind.ts';
 import type { JobPlan } from '../plan.ts';
 import { schedule } from '../schedule.ts';
+import { arraysOf } from './arrays.ts';
 import { bullmq } from './bullmq.ts';
 import type { StageJob } from './job.ts';
+import { kubernetes } from './kubernetes.ts';
 import type { Launcher, LauncherSettings } from './launcher.ts';
 import { slurm } from './slurm.ts';
 
 /** The registry of launchers. */
-export const launchers = new Registry<Launcher>('launcher', [slurm, bullmq], {
+export const launchers = new Registry<Launcher>('launcher', [slurm, bullmq, kubernetes], {
   description: 'string',
   submit: 'function',
   active: 'function',
@@ -81,8 +84,9 @@ export async function launch(plan: JobPlan, { launcher, settings = {}, ...option
       'E_USAGE',
       `${plan.out} was launched already: jobs of it wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
     );
-  const jobs = schedule(plan.jobs);
-  if (jobs.length === 0) return [];
+  const arrays = arraysOf(schedule(plan.jobs));
+  if (arrays.length === 0) return [];
+  const jobs = arrays.flatMap(array => array.jobs);
   const file = join(out, JOBS_FILE);
   const configs = [...new Set(jobs.map(({ config }) => config))];
   writeJson(file, {
@@ -92,7 +96,7 @@ export async function launch(plan: JobPlan, { launcher, settings = {}, ...option
     configs,
     jobs: jobs.map(({ stage, key, config, after }) => ({ stage, key, config: configs.indexOf(config), after: [...after] })),
   } satisfies z.output<typeof jobsFormat.schema>);
-  const submitted = await launcher.submit({ name: plan.name, run, file, jobs }, settings);
+  const submitted = await launcher.submit({ name: plan.name, run, file, arrays }, settings);
   const record = { launcher: launcher.id, submitted: [...submitted], began: new Date().toISOString() };
   writeJson(join(out, LAUNCH_FILE), record satisfies z.output<typeof launchFormat.schema>);
   return submitted;
@@ -131,15 +135,25 @@ export async function cancelLaunch(out: string): Promise<readonly string[]> {
 /**
  * Reads a job of a launch.
  *
+ * @param file its path, or its address in a bucket.
  * @param index its number in the file.
- * @throws {CadenzaError} `E_DATA` if there is no such job, or the launch is of another version of cadenza.
+ * @throws {CadenzaError} `E_DATA` if there is no such job, or the launch is of another version of cadenza; `E_DISK` if the bucket cannot be
+ * used.
  */
-export function readJob(file: string, index: number): StageJob {
-  const { version, configs, jobs, format: _, ...run } = readRecord(file, jobsFormat);
+export async function readJob(file: string, index: number): Promise<StageJob> {
+  const record = isAddress(file) ? checkRecord(await readObject(file), file, jobsFormat) : readRecord(file, jobsFormat);
+  const { version, configs, jobs, format: _, ...run } = record;
   const own = provenance().version;
   if (version !== own)
     throw new CadenzaError('E_DATA', `${file} was written by cadenza ${version}, but this is cadenza ${own}. ${OTHER_VERSION}`);
   const job = jobs[index];
   if (!job) throw new CadenzaError('E_DATA', `${file} has jobs from 0 to ${jobs.length - 1}, but not ${index}.`);
   return { ...run, stage: job.stage, key: job.key, config: configs[job.config] };
+}
+
+/** The JSON of an object in a bucket; undefined if it is not there or is not JSON. */
+async function readObject(address: string): Promise<unknown> {
+  const end = address.lastIndexOf('/');
+  const text = await (await openBucket(address.slice(0, end))).read(address.slice(end + 1));
+  return attempt(() => JSON.parse(text!));
 }

@@ -1,17 +1,18 @@
 /** @file What a launcher is: a system that runs jobs elsewhere, such as the queue of a cluster. */
 
-import type { ScheduledStage } from '../schedule.ts';
+import type { ErrorCode } from '../../util/errors.ts';
+import type { JobArray } from './arrays.ts';
 import type { StageJob } from './job.ts';
 
-/** Jobs of a launch, in an order in which each comes after those that it reads. */
+/** What a launcher submits. */
 export interface Launch {
   readonly name: string;
   /** What all jobs have in common: the folder of the run, an absolute path, and its options. */
   readonly run: Omit<StageJob, 'stage' | 'key' | 'config'>;
   /** File with the jobs, for `cadenza job`. */
   readonly file: string;
-  /** A job's index is its number in the file. */
-  readonly jobs: readonly ScheduledStage[];
+  /** The jobs in the order of the file, in which each comes after those that it reads. */
+  readonly arrays: readonly JobArray[];
 }
 
 /** What a user says about a launcher. */
@@ -21,6 +22,9 @@ export interface LauncherSettings {
   /** Address of Redis. */
   readonly redis?: string;
 }
+
+/** Codes of failures that may pass on another try or another machine. */
+export const PASSING: readonly ErrorCode[] = ['E_EXECUTOR', 'E_DISK'];
 
 /** A system that runs jobs. */
 export interface Launcher {

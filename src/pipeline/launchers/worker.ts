@@ -1,17 +1,16 @@
 /** @file The worker of a queue: runs its jobs in child processes, so that a busy stage never keeps it from saying that it is there. */
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { trimStages } from '../../cache/bucket/trim.ts';
 import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { makeFolder } from '../../util/files.ts';
-import { claim } from '../../util/lock.ts';
 import type { RunOptions } from '../kind.ts';
 import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release } from './bullmq.ts';
+import { takeFolder } from './folder.ts';
 import { JOB_PROCESS, type StageJob } from './job.ts';
+import { PASSING } from './launcher.ts';
 import { connectRedis } from './redis.ts';
 
 /** How a worker works. */
@@ -28,9 +27,6 @@ export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
 
 /** Milliseconds between reports of a job's progress, and between looks whether it was canceled. */
 const LOOK = 1_000;
-
-/** Codes of failures that may pass on another try or another machine. */
-const PASSING = ['E_EXECUTOR', 'E_DISK'];
 
 /** How often a job may lose its worker. */
 const LOSSES = 1_000;
@@ -139,21 +135,6 @@ export async function serveQueue({ address, jobs, silence = 30_000, cache, progr
   connection.disconnect();
   (await own)?.release();
   if (refusal) throw refusal;
-}
-
-/** Milliseconds to wait for a folder that is in use. */
-const PATIENCE = 500;
-
-/** Takes the first numbered folder below `cache` that no other worker uses, so that none removes what another reads. */
-async function takeFolder(cache: string): Promise<{ readonly folder: string; release(): void }> {
-  makeFolder(cache);
-  for (let i = 0; ; i++) {
-    const folder = join(cache, String(i));
-    const release = await claim(`${folder}.lock`, { signal: AbortSignal.timeout(PATIENCE) }).catch(error => {
-      if ((error as Error).name !== 'TimeoutError') throw error;
-    });
-    if (release) return { folder, release };
-  }
 }
 
 /** Why this machine cannot run a job; undefined if it can. */

@@ -1,0 +1,152 @@
+/**
+ * @file Kubernetes (kubernetes.io, 1.29 and later): an Indexed Job for each array. Jobs of Kubernetes do not wait for each other, so a pod whose
+ * inputs are not finished ends at once with a status that is no failure, and is started again after a pause, which Kubernetes doubles each time.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IJob } from 'kubernetes-models/batch/v1';
+import { Document, parse } from 'yaml';
+import { openBucket } from '../../cache/bucket/objects.ts';
+import { provenance } from '../../cache/provenance.ts';
+import { attempt, CadenzaError, type ErrorCode, EXIT_CODES } from '../../util/errors.ts';
+import { sha256, writeFileAtomic } from '../../util/files.ts';
+import { type JobArray, SAVING } from './arrays.ts';
+import { type Launch, type Launcher, PASSING } from './launcher.ts';
+import { call } from './program.ts';
+
+/** The manifest in the folder of a run. */
+const MANIFEST_FILE = 'kubernetes.yaml';
+
+/** How often a job is tried that fails for reasons that may pass. */
+const RETRIES = 3;
+
+/** Status of a process that saved its state after SIGTERM. */
+const TERMINATED = 143;
+
+/** Maximum length of a Job's name: with an index it is the name of a host, which has at most 63 characters. */
+const NAME_LENGTH = 50;
+
+/** Statuses of failures that would happen again. */
+const FINAL = Object.entries(EXIT_CODES).flatMap(([code, status]) =>
+  ![...PASSING, 'E_UNFINISHED', 'E_INTERRUPTED'].includes(code as ErrorCode) ? [status] : [],
+);
+
+/** Lower-case letters, digits and dashes. */
+const slug = (text: string) =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '');
+
+/** The Job of an array, whose pods read `file` in the bucket. */
+function jobOf(name: string, file: string, { first, jobs, cores, memory }: JobArray): IJob {
+  const labels = { app: 'cadenza' };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, labels },
+    spec: {
+      completionMode: 'Indexed',
+      completions: jobs.length,
+      parallelism: jobs.length,
+      backoffLimitPerIndex: RETRIES,
+      podFailurePolicy: {
+        rules: [
+          { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+          { action: 'Ignore', onExitCodes: { operator: 'In', values: [EXIT_CODES.E_UNFINISHED, TERMINATED] } },
+          { action: 'FailIndex', onExitCodes: { operator: 'In', values: FINAL } },
+        ],
+      },
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: SAVING,
+          containers: [
+            {
+              name: 'cadenza',
+              image: `cadenza:${provenance().version}`,
+              command: ['sh', '-c', `exec cadenza job ${file} $((${first} + JOB_COMPLETION_INDEX)) --if-ready`],
+              envFrom: [{ secretRef: { name: 'cadenza' } }],
+              resources: { requests: { cpu: String(cores), memory: `${memory}Mi` }, limits: { memory: `${memory}Mi` } },
+            },
+          ],
+        },
+      },
+    },
+  };
+}
+
+/**
+ * The manifest of a launch, a YAML document for each array.
+ *
+ * @param file address of the jobs in the bucket.
+ * @param options fields of all Jobs to set, such as `metadata.namespace=lab`.
+ * @throws {CadenzaError} `E_USAGE` for an option that is not a field.
+ */
+export function manifestOf({ name, arrays }: Pick<Launch, 'name' | 'arrays'>, file: string, options: readonly string[]): string {
+  const fields = options.map(option => {
+    const [, path, text] = /^([^=\s]+)=(.*)$/s.exec(option) ?? [];
+    const value = attempt(() => ({ is: parse(text) }));
+    if (path && value) return { path: path.split('.'), value: value.is };
+    throw new CadenzaError(
+      'E_USAGE',
+      `--launch-option ${option}: expected a field of a Kubernetes Job and its value, such as metadata.namespace=lab.`,
+    );
+  });
+  const id = sha256(file).slice(0, 8);
+  const documents = arrays.map((array, i) => {
+    const title = `${slug(name).slice(0, 20) || 'run'}-${id}-${i}-${slug(array.name)}`.slice(0, NAME_LENGTH).replace(/-+$/, '');
+    const document = new Document(jobOf(title, file, array), { aliasDuplicateObjects: false });
+    for (const { path, value } of fields) document.setIn(path, value);
+    return document.toString({ lineWidth: 0 });
+  });
+  return documents.join('---\n');
+}
+
+/** What `kubectl get` shows of a Job. */
+interface ShownJob {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+const MISSING = 'Install it, and give it access to the cluster.';
+
+/** Names of the Jobs of a manifest that have not ended. */
+async function active(manifest: string): Promise<string[]> {
+  const text = await call('kubectl', ['get', '--filename', manifest, '--ignore-not-found', '--output=json'], MISSING);
+  if (text === '') return [];
+  const found = JSON.parse(text) as ShownJob | { readonly items: readonly ShownJob[] };
+  const ended = ({ status }: ShownJob) =>
+    status?.conditions?.some(condition => ['Complete', 'Failed'].includes(condition.type) && condition.status === 'True');
+  return ('items' in found ? found.items : [found]).filter(job => !ended(job)).map(({ metadata }) => metadata.name);
+}
+
+/** Deletes the Jobs of a manifest, if they are there. */
+const remove = (manifest: string, ...options: readonly string[]) =>
+  call('kubectl', ['delete', '--filename', manifest, '--ignore-not-found', ...options], MISSING);
+
+/** What was submitted is the path of the manifest. */
+export const kubernetes: Launcher = {
+  id: 'kubernetes',
+  description: 'Indexed Jobs of Kubernetes, with a bucket (--store)',
+  async submit({ run, file, ...launch }, { options = [] }) {
+    if (run.store === undefined)
+      throw new CadenzaError('E_USAGE', '--launcher kubernetes: pods do not see folders of this machine. Add a bucket (--store s3://…).');
+    const manifest = join(run.out, MANIFEST_FILE);
+    const jobs = readFileSync(file, 'utf8');
+    const object = `launches/${sha256(jobs).slice(0, 16)}.json`;
+    const bucket = await openBucket(run.store);
+    // Jobs of an earlier launch, all of which ended: with the same name, they would not run again.
+    if (existsSync(manifest)) await remove(manifest);
+    writeFileAtomic(manifest, manifestOf(launch, `${bucket.address}/${object}`, options));
+    await bucket.write(object, jobs);
+    await call('kubectl', ['apply', '--filename', manifest], `Run kubectl apply -f ${manifest} where it is; collect then works here.`);
+    return [manifest];
+  },
+  active: async ([manifest]) => ((await active(manifest)).length > 0 ? [manifest] : []),
+  async cancel([manifest]) {
+    await remove(manifest, '--wait=false');
+  },
+};
