@@ -8,11 +8,14 @@ import { gymnasium } from './gymnasium.ts';
 import { histories } from './histories.ts';
 import { history } from './history.ts';
 import { input, loop } from './loop.ts';
+import { makespan } from './makespan.ts';
 import { pageTraining } from './page-training.ts';
 import { peers } from './peers.ts';
+import { plan } from './plan.ts';
 import { playground } from './playground.ts';
 import { ppo } from './ppo.ts';
 import { profile } from './profile.ts';
+import { queue } from './queue.ts';
 import { shards } from './shards.ts';
 import { trainStep } from './train-step.ts';
 import { watch } from './watch.ts';
@@ -36,4 +39,7 @@ export const BENCHES: Record<string, Bench> = {
   workers,
   profile,
   watch,
+  makespan,
+  queue,
+  plan,
 };

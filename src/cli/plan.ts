@@ -1,9 +1,10 @@
 /** @file How a plan is shown: a table, JSON, or a diagram for Mermaid. */
 
 import { stageFolder } from '../cache/store.ts';
+import { criticalPath, makespan, type TimedJob } from '../pipeline/makespan.ts';
 import { formatBytes, SECOND_FLOPS } from '../pipeline/needs.ts';
 import type { JobPlan } from '../pipeline/plan.ts';
-import { type Job, kindOfStage, longestChain, schedule } from '../pipeline/schedule.ts';
+import { type Job, kindOfStage, schedule } from '../pipeline/schedule.ts';
 import { painter, table } from '../reports/terminal/results.ts';
 import { wantsColor } from '../util/color.ts';
 import { groupBy } from '../util/groups.ts';
@@ -43,19 +44,31 @@ export function formatPlan(plan: JobPlan, { each = false, width = terminalWidth(
         return rowOf({ title: job.heading ? `${job.heading}: ${job.stage}` : job.stage, jobs: [job], after }, job.key.slice(0, 12));
       })
     : rowsOf(plan).map(row => rowOf(row, String(row.jobs.length)));
-  const open = schedule(jobs);
-  const chain = longestChain(open);
-  const total = open.reduce((sum, job) => sum + secondsOf(job), 0);
-  const critical = chain.stages + chain.flops / SECOND_FLOPS;
+  const open = schedule(jobs).map(job => ({ ...job, seconds: secondsOf(job) }));
   const notes = [
     open.length === 0
       ? `All ${jobs.length} jobs are finished in ${where}.`
-      : `${jobs.length} jobs, of which ${jobs.length - open.length} are finished in ${where}. The others take about ${formatTime(total)} one after the other, and at least ${formatTime(Math.min(critical, total))} on any number of machines, because of the longest chain of ${chain.stages}.`,
+      : `${jobs.length} jobs, of which ${jobs.length - open.length} are finished in ${where}. ${withWorkers(open)}`,
     `Times are rough: they assume ${SECOND_FLOPS.toExponential(0)} operations a second and core. Memory is estimated from the data and the training graphs.`,
   ];
   const head = ['stage', each ? 'key' : 'jobs', 'status', 'cores', 'memory', 'time', 'after'];
   return [`${name}: jobs`, table(head, rows, painter(wantsColor())), notes.map(note => wrap(note, width)).join('\n')].join('\n\n');
 }
+
+/** The times with 1, 2, 4 … workers, until more do not help. */
+function withWorkers(jobs: readonly TimedJob[]): string {
+  const least = criticalPath(jobs);
+  const times: string[] = [];
+  for (let workers = 1; ; workers *= 2) {
+    const time = makespan(jobs, workers);
+    times.push(`${workers}: ${formatTime(time)}`);
+    if (time <= ENOUGH * least || workers >= jobs.length)
+      return `Time by the number of workers: ${times.join(', ')}; with any number, no less than ${formatTime(least)}.`;
+  }
+}
+
+/** More workers do not help when the time is at most this many times that of the longest chain of jobs. */
+const ENOUGH = 1.05;
 
 function rowOf({ title, jobs, after }: Row, second: string): string[] {
   const finished = jobs.filter(job => job.finished).length;

@@ -120,7 +120,7 @@ export function schedule(jobs: readonly Job[]): ScheduledStage[] {
 }
 
 /** Operations of a chain, plus the time to begin and end its stages. */
-const work = ({ stages, flops }: Chain) => flops + stages * SECOND_FLOPS;
+export const work = ({ stages, flops }: Chain) => flops + stages * SECOND_FLOPS;
 
 /** The longest of all chains. */
 export const longestChain = (stages: readonly ScheduledStage[]): Chain => stages[0]?.chain ?? NO_STAGE;

@@ -9,7 +9,8 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { provenance } from '../../cache/provenance.ts';
-import type { ScheduledStage } from '../schedule.ts';
+import { SECOND_FLOPS } from '../needs.ts';
+import { type ScheduledStage, work } from '../schedule.ts';
 import type { StageJob } from './job.ts';
 import type { Launcher } from './launcher.ts';
 import { connectRedis, redisAddress } from './redis.ts';
@@ -29,7 +30,14 @@ export interface QueuedJob {
 /** A job that waits for others. */
 interface WaitingJob extends QueuedJob {
   readonly name: string;
+  readonly priority: number;
 }
+
+/** BullMQ takes the job with the lowest priority first, of which this is the highest. */
+const LAST = 2 ** 21;
+
+/** The longer the chain of jobs that starts with a job, in seconds, the sooner it is taken. */
+const priorityOf = ({ chain }: ScheduledStage) => Math.max(1, LAST - Math.round(work(chain) / SECOND_FLOPS));
 
 const waitingKey = (key: string) => `${PREFIX}:waiting:${key}`;
 const needsKey = (key: string) => `${PREFIX}:needs:${key}`;
@@ -64,8 +72,8 @@ export async function release(queue: Queue<QueuedJob>, redis: Redis, finished: s
     if ((await redis.scard(needsKey(key))) > 0) continue;
     const text = await redis.get(waitingKey(key));
     if (text === null) continue;
-    const { name, ...data } = JSON.parse(text) as WaitingJob;
-    await queue.add(name, data, { ...OPTIONS, jobId: key });
+    const { name, priority, ...data } = JSON.parse(text) as WaitingJob;
+    await queue.add(name, data, { ...OPTIONS, jobId: key, priority });
     await redis.del(waitingKey(key));
   }
 }
@@ -124,12 +132,17 @@ export const bullmq: Launcher = {
       for (const job of jobs)
         if (job.after.length > 0) {
           waiting.sadd(needsKey(job.key), ...job.after);
-          waiting.set(waitingKey(job.key), JSON.stringify({ name: job.stage, ...dataOf(job) } satisfies WaitingJob));
+          waiting.set(
+            waitingKey(job.key),
+            JSON.stringify({ name: job.stage, priority: priorityOf(job), ...dataOf(job) } satisfies WaitingJob),
+          );
         }
       await waiting.exec();
       // Last: workers take these at once, and release those that wait.
       const ready = jobs.filter(({ after }) => after.length === 0);
-      await queue.addBulk(ready.map(job => ({ name: job.stage, data: dataOf(job), opts: { ...OPTIONS, jobId: job.key } })));
+      await queue.addBulk(
+        ready.map(job => ({ name: job.stage, data: dataOf(job), opts: { ...OPTIONS, jobId: job.key, priority: priorityOf(job) } })),
+      );
     });
     return submitted;
   },

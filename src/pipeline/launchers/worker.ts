@@ -21,6 +21,8 @@ export interface WorkerRequest extends Pick<RunOptions, 'progress' | 'signal'> {
   readonly jobs: number;
   /** Milliseconds without a sign of life after which another worker takes a job. Default: 30 seconds. */
   readonly silence?: number;
+  /** The module that runs jobs, for benchmarks. Default: that of stages. */
+  readonly module?: URL;
   /** Where stages of a bucket are kept, each worker in a folder of its own, and how many bytes of them. */
   readonly cache: { readonly folder: string; readonly bytes: number };
 }
@@ -37,8 +39,16 @@ const LOSSES = 1_000;
  * @throws {CadenzaError} `E_DATA` for a job of another version of cadenza, and `E_DISK` for one whose folder is not here; the job goes back to
  * the queue. Others like `connectRedis`.
  */
-export async function serveQueue({ address, jobs, silence = 30_000, cache, progress, signal }: WorkerRequest): Promise<void> {
-  const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(JOB_PROCESS));
+export async function serveQueue({
+  address,
+  jobs,
+  silence = 30_000,
+  module = JOB_PROCESS,
+  cache,
+  progress,
+  signal,
+}: WorkerRequest): Promise<void> {
+  const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(module));
   const connection = await connectRedis(address, { lasting: true });
   const queue = new Queue<QueuedJob>(QUEUE, { connection, prefix: PREFIX });
   queue.on('error', () => {});
