@@ -3,11 +3,13 @@
 //
 //   npm run evidence [-- --quick] [dark-room] [key-to-door] [delayed-bandit] [rate-return] [lifelong or any of its parts]
 // Without names, all parts but those of `lifelong`, which take a day. `--quick` uses one seed and a fraction of the training: it shows every
-// method, but not its full performance.
+// method, but not its full performance. `--launcher`, with `--launch-option`, `--redis` and `--wait`, and `--store` are those of `cadenza run`.
+// Without `--wait`, all parts are submitted; when their jobs are finished, the same command without a launcher builds the results.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const BASELINES = [
   ['full', 'ad', 'dpt', 'best-episodes'], // raw tokens: all, or those of the best episodes
@@ -141,14 +143,36 @@ const PARTS = {
 };
 const ALL = { ...PARTS, ...LIFELONG };
 
-const asked = process.argv.slice(2);
-const quick = asked.includes('--quick');
-const named = asked.filter(argument => argument !== '--quick').flatMap(name => (name === 'lifelong' ? Object.keys(LIFELONG) : [name]));
-const unknown = named.filter(name => !Object.hasOwn(ALL, name));
-if (unknown.length > 0) {
-  console.error(`cadenza: [E_USAGE] unknown part "${unknown[0]}"; expected --quick, lifelong or any of ${Object.keys(ALL).join(', ')}`);
+function refuse(message) {
+  console.error(`cadenza: [E_USAGE] ${message}`);
   process.exit(2);
 }
+
+/** What is passed on to cadenza. */
+const LAUNCH = { launcher: { type: 'string' }, 'launch-option': { type: 'string', multiple: true }, redis: { type: 'string' } };
+
+function parsed() {
+  try {
+    const options = { ...LAUNCH, quick: { type: 'boolean' }, wait: { type: 'boolean' }, store: { type: 'string' } };
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+const { values: given, positionals } = parsed();
+const { quick = false, store, wait = false, launcher } = given;
+const named = positionals.flatMap(name => (name === 'lifelong' ? Object.keys(LIFELONG) : [name]));
+const unknown = named.find(name => !Object.hasOwn(ALL, name));
+if (unknown) refuse(`unknown part "${unknown}"; expected lifelong or any of ${Object.keys(ALL).join(', ')}`);
+const remote = launcher !== undefined && launcher !== 'local';
+/** Options of `run` and `ablate`. */
+const running = [
+  ...(remote ? [] : ['--jobs', '3']),
+  ...Object.keys(LAUNCH).flatMap(name => [given[name] ?? []].flat().flatMap(value => [`--${name}=${value}`])),
+  ...(wait ? ['--wait'] : []),
+  ...(store === undefined ? [] : [`--store=${store}`]),
+];
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = quick ? 'runs/evidence-quick' : 'runs/evidence';
@@ -182,10 +206,18 @@ for (const name of named.length > 0 ? named : Object.keys(PARTS)) {
   const out = `${root}/${name}`;
   // The agents are those of another part, if it has trained them already.
   const stages = part => join(home, root, part, 'stages');
-  if (continues && existsSync(stages(continues)) && !existsSync(stages(name))) cpSync(stages(continues), stages(name), { recursive: true });
+  if (continues && !existsSync(stages(name))) {
+    // In a bucket, both find the same stages.
+    if (remote && store === undefined && !existsSync(join(home, root, continues, 'results.json'))) {
+      console.error(`evidence: ${name} has the agents of ${continues}: submit it when the results of ${continues} are built`);
+      continue;
+    }
+    if (existsSync(stages(continues))) cpSync(stages(continues), stages(name), { recursive: true });
+  }
   // Several processes with one thread are faster than one process with several threads.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
-  cadenza(...command, '--out', out, '--jobs', '3', ...set(how));
+  cadenza(...command, '--out', out, ...running, ...set(how));
+  if (remote && !wait) continue;
   if (command[0] === 'run') cadenza('report', out);
   // What Z reveals about the task, compared with the last m transitions: explains differences between methods.
   if (inspect) cadenza('inspect', out, ...(quick ? ['--tasks', '20', '--streams', '4'] : []));
