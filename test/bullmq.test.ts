@@ -1,5 +1,6 @@
 /** @file `--launcher bullmq` and `cadenza worker`, with a real Redis: workers and Redis are killed, and results stay the same. */
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PREFIX, QUEUE } from '../src/pipeline/launchers/bullmq.ts';
 import { redisAddress } from '../src/pipeline/launchers/redis.ts';
 import { cadenza, metricsOf, stageFiles, stageFolder, start, TINY } from './helpers/command.ts';
-import { expectRedis, REDIS, startRedis, type TestRedis } from './helpers/redis.ts';
+import { expectRedis, freePort, REDIS, startRedis, type TestRedis } from './helpers/redis.ts';
 
 expectRedis('the launcher bullmq');
 
@@ -176,6 +177,27 @@ describe.runIf(REDIS)('Redis', () => {
     const dropping = await startRedis('--maxmemory-policy', 'allkeys-lru');
     expect(await failing(dropping.url)).toMatchObject({ status: 9, message: expect.stringContaining('noeviction') });
     await dropping.stop();
+  });
+});
+
+describe.runIf(REDIS)('Redis with TLS', () => {
+  it('is used with rediss:// if its certificate is trusted, and otherwise refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-tls-'));
+    const [key, certificate] = ['key.pem', 'certificate.pem'].map(name => join(folder, name));
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', certificate];
+    execFileSync('openssl', [...made, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
+    const port = await freePort();
+    const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate];
+    const redis = await startRedis('--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', ...files);
+    const address = ['--launcher', 'bullmq', '--redis', `rediss://localhost:${port}`, '--json'];
+    const submit = () => cadenza('run', TINY, '--out', join(folder, 'run'), ...address);
+    const refused = await submit();
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([9, 'E_EXECUTOR']);
+    process.env.NODE_EXTRA_CA_CERTS = certificate;
+    expect((await submit()).status).toBe(0);
+    delete process.env.NODE_EXTRA_CA_CERTS;
+    await redis.stop();
+    rmSync(folder, { recursive: true });
   });
 });
 
