@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { provenance } from '../src/cache/provenance.ts';
 import { arraysOf } from '../src/pipeline/launchers/arrays.ts';
 import type { ScheduledStage } from '../src/pipeline/schedule.ts';
+import type { Study } from '../src/records/index.ts';
 import { cadenza, ROOT, stageFiles, TINY, withinProcess } from './helpers/command.ts';
 
 let folder: string;
@@ -91,6 +92,28 @@ it('submits only what is missing', async () => {
   const stages = jobs.map(({ stage }: { stage: string }) => stage);
   expect(stages).toContain('pretrain-seed0');
   expect(stages).not.toContain('generate');
+});
+
+it('runs the rounds of a search, to the same study', async () => {
+  const space = join(folder, 'space.yaml');
+  writeFileSync(space, 'finetune.gamma: { uniform: [0, 1] }\n');
+  const search = [TINY, '--space', space, '--trials', '2', '--method', 'halving', '--eta', '2', '--json'];
+  const few = ['teacher', 'pretrain', 'distill'].flatMap(stage => ['--set', `${stage}.steps=0`]);
+  const tune = async (out: string, ...more: string[]) => {
+    const zero = ['--set', 'distill.beta=0', '--set', 'finetune.beta=0'];
+    const { status, stdout, stderr } = await cadenza('tune', ...search, ...few, ...zero, '--out', join(folder, out), ...more);
+    expect(status, stderr).toBe(0);
+    const { trials, tied, reference } = JSON.parse(stdout) as Study;
+    return { trials, tied, reference };
+  };
+  const here = await tune('searched-here');
+  expect(here.trials.map(({ rungs }) => rungs.length).toSorted()).toEqual([1, 2]);
+  expect(await tune('searched', '--launcher', 'slurm')).toEqual(here);
+  expect(stageFiles(join(folder, 'searched'))).toEqual(stageFiles(join(folder, 'searched-here')));
+  // Every stage of both rounds ran as a job: generation, three trainings and their evaluations.
+  const { jobs } = JSON.parse(readFileSync(join(folder, 'searched', 'jobs.json'), 'utf8'));
+  expect(jobs.map(({ stage }: { stage: string }) => stage)).toEqual(['finetune-seed0', 'evaluate-cad-seed0']);
+  expect(calls().filter(([program]) => program === 'sbatch')).toHaveLength(5);
 });
 
 it('is missing on other machines', async () => {

@@ -5,6 +5,7 @@ import { isFinished } from '../cache/store.ts';
 import type { RunOptions } from '../pipeline/kind.ts';
 import { activeLaunch, launch, launchers } from '../pipeline/launchers/launch.ts';
 import type { JobPlan } from '../pipeline/plan.ts';
+import type { Job } from '../pipeline/schedule.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { ending, type Next } from './ending.ts';
 import type { Work } from './experiments.ts';
@@ -16,7 +17,6 @@ export interface LaunchFlags {
   readonly launcher: string;
   readonly launchOption: readonly string[];
   readonly redis?: string;
-  readonly wait?: boolean;
 }
 
 /** Where progress goes, and what ends the wait. */
@@ -25,32 +25,39 @@ type Watching = Pick<RunOptions, 'progress' | 'signal'>;
 /** Milliseconds between two looks at the folder of a run, at its bucket, and between two questions to the launcher. */
 const [LOOK, LOOK_FAR, ASK] = [1_000, 5_000, 15_000];
 
+/** What a launch needs besides its plan. */
+type Run = Watching & Pick<RunOptions, 'until' | 'tensorboard' | 'shared'>;
+
+const submit = (
+  plan: JobPlan,
+  { launcher, launchOption, redis, until, tensorboard, shared }: LaunchFlags & Omit<Run, keyof Watching>,
+): Promise<readonly string[]> =>
+  launch(plan, { launcher: launchers.get(launcher), settings: { options: launchOption, redis }, until, tensorboard, shared });
+
+/** Submits the unfinished jobs of a plan, and waits until nothing of the launch waits or runs. Returns those that are not finished then. */
+export async function launchAndFollow(plan: JobPlan, options: LaunchFlags & Run): Promise<readonly Job[]> {
+  const submitted = await submit(plan, options);
+  return submitted.length === 0 ? [] : follow(plan, options).finally(options.progress.stop);
+}
+
 /** Submits the unfinished jobs of some work. With `wait`, returns whether all are finished; otherwise says how to go on. */
 export async function launchWork(
   work: Work,
-  {
-    launcher,
-    launchOption,
-    redis,
-    wait = false,
-    ...run
-  }: LaunchFlags & Watching & Pick<RunOptions, 'out' | 'until' | 'tensorboard' | 'shared'> & { json: boolean },
+  { wait = false, ...flags }: LaunchFlags & Run & Pick<RunOptions, 'out'> & { readonly wait?: boolean; readonly json: boolean },
   given: readonly string[],
 ): Promise<boolean> {
-  const { out, until, tensorboard, shared, json } = run;
+  const { launcher, out, until, shared, json } = flags;
   const plan = await work.plan({ out, until, shared });
-  const submitted = await launch(plan, {
-    launcher: launchers.get(launcher),
-    settings: { options: launchOption, redis },
-    until,
-    tensorboard,
-    shared,
-  });
-  if (submitted.length === 0) return true;
   if (wait) {
-    await follow(plan, run).finally(run.progress.stop);
-    return true;
+    const missing = await launchAndFollow(plan, flags);
+    if (missing.length === 0) return true;
+    throw new CadenzaError(
+      'E_EXECUTOR',
+      `no job waits or runs any more, but ${missingJobs(missing, plan.jobs.length)}. Read what they or their workers said, then launch again; finished jobs are kept.`,
+    );
   }
+  const submitted = await submit(plan, flags);
+  if (submitted.length === 0) return true;
   const jobs = plan.jobs.filter(({ finished }) => !finished).length;
   if (json) printJson({ out, launcher, submitted, jobs });
   else {
@@ -70,8 +77,8 @@ export async function launchWork(
   return false;
 }
 
-/** Waits until all jobs of a plan are finished. Throws `E_EXECUTOR` if some are not, and nothing of the launch waits or runs any more. */
-async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }: Watching & Pick<RunOptions, 'shared'>): Promise<void> {
+/** Waits until all jobs of a plan are finished, or nothing of the launch waits or runs any more. Returns those that are not finished. */
+async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }: Run): Promise<readonly Job[]> {
   let open = jobs.filter(job => !isFinished(out, job, shared));
   let asked = performance.now();
   progress.start(`${name}, jobs`, jobs.length, jobs.length - open.length);
@@ -89,11 +96,8 @@ async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }
     asked = performance.now();
     // What ended since the last look.
     await look();
-    if (over && open.length > 0)
-      throw new CadenzaError(
-        'E_EXECUTOR',
-        `no job waits or runs any more, but ${missingJobs(open, jobs.length)}. Read what they or their workers said, then launch again; finished jobs are kept.`,
-      );
+    if (over) return open;
   }
   progress.finish();
+  return [];
 }

@@ -86,8 +86,11 @@ export const launchOptions = () => [
     .argParser(collect)
     .default([] as string[], 'none'),
   redisOption(),
-  new Option('--wait', 'with a launcher: follow the jobs and build the results at the end (default: return at once)'),
 ];
+
+/** `--wait`: stay until jobs are finished. */
+export const waitOption = () =>
+  new Option('--wait', 'with a launcher: follow the jobs and build the results at the end (default: return at once)');
 
 /** `--tensorboard`: event files in addition to metrics.jsonl. */
 export const tensorboardOption = () =>

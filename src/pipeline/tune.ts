@@ -10,9 +10,10 @@ import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
 import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
+import { StagePreview } from '../cache/preview.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { recorded } from '../cache/run-record.ts';
-import { reportReused, StageCache } from '../cache/store.ts';
+import { reportReused, type SharedStages, StageCache } from '../cache/store.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
 import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
@@ -45,7 +46,9 @@ import { leavesOf } from '../util/leaves.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
+import type { JobPlan } from './plan.ts';
 import { reinforcement } from './reinforcement.ts';
+import { type CollectedVariant, type Job, jobsOf, NO_EXECUTOR } from './schedule.ts';
 import { trainMethods } from './variant.ts';
 
 const STUDY_FILE = 'tune.json';
@@ -92,6 +95,10 @@ export interface TuneOptions {
   readonly out: string;
   readonly fresh?: boolean;
   readonly tensorboard?: boolean;
+  /** Where finished stages are also found, and stored. */
+  readonly shared?: SharedStages;
+  /** Runs the unfinished jobs of a round elsewhere, before it is scored. What it leaves undone runs here. */
+  readonly ahead?: (plan: JobPlan) => Promise<void>;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly command: string;
@@ -102,7 +109,7 @@ export type TrialConfig = ExperimentConfig & { readonly evaluate: { readonly tas
 
 /** Runs a search. Writes tune.json after every trial and best.yaml at the end. Trials share finished stages. */
 export async function tune(base: ExperimentConfig, options: TuneOptions): Promise<Study> {
-  const { space, method, eta, measure, seed, out, fresh, tensorboard, signal } = options;
+  const { space, method, eta, measure, seed, out, fresh, tensorboard, shared, signal } = options;
   const rounds = SEARCHES[method].rounds(options.trials, base.finetune.steps, eta);
   if (rounds.length > 1 && base.finetune.steps === 0)
     throw new CadenzaError(
@@ -127,7 +134,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
     const start: Progress['start'] = (what, ...rest) => watched.progress.start(`${title}, ${what}`, ...rest);
     const progress: Progress = { ...watched.progress, start };
     const plan = { begin: (_: Progress, folder: string) => stage(folder, current), made() {} };
-    const store = new StageCache(out, { fresh, plan, progress, signal, tensorboard });
+    const store = new StageCache(out, { fresh, plan, progress, signal, tensorboard, shared });
     return openOutputs(out, described, progress).replace(async () => {
       title = 'reference';
       const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
@@ -135,11 +142,16 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
       for (const [depth, { trials: places, steps }] of rounds.entries()) {
         // There may be fewer settings than requested trials.
         if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
+        const configOf = (settings: Settings) => trialConfig(base, settings, method === 'halving' ? steps : undefined);
+        if (options.ahead) {
+          const configs = entrants.map(({ trial, settings }) => ({ name: trialName(trial), config: configOf(settings) }));
+          await options.ahead({ name: base.name, out, jobs: await jobsOfTrials(configs, { out, shared }) });
+        }
         for (const { trial, settings } of entrants) {
           title =
             rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, ${trialName(trial)}` : `${trialName(trial)}/${trials.length - 1}`;
           current = trial;
-          const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
+          const config = configOf(settings);
           trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, studied) });
           writeJson(join(out, STUDY_FILE), report());
         }
@@ -189,15 +201,32 @@ async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pic
   return measuredReference({ random, source, episodes: periodsOf(config) });
 }
 
+/** Trains a trial and lets it play the validation tasks; returns the returns of its seeds. */
+async function playTrial(config: TrialConfig, { store, executor }: Pick<Studied, 'store' | 'executor'>) {
+  const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
+  const { model } = opened;
+  const own = trained.filter(({ method }) => method === 'cad');
+  return store.each(own.map(method => async () => (await rollModel({ store, config, model, executor }, method)).returns));
+}
+
+/** The stages of trials as jobs. */
+async function jobsOfTrials(
+  trials: readonly { readonly name: string; readonly config: TrialConfig }[],
+  { out, shared }: Pick<TuneOptions, 'out' | 'shared'>,
+): Promise<readonly Job[]> {
+  const collected: CollectedVariant[] = [];
+  for (const { name, config } of trials) {
+    const estimate = { ...expectBuildable(config), name };
+    const stages = await new StagePreview(out, { shared }).collect(store => playTrial(config, { store, executor: NO_EXECUTOR }));
+    collected.push({ name, config, estimate, stages });
+  }
+  return jobsOf(collected);
+}
+
 /** Trains and scores one trial. Returns null if the loss became infinite or NaN, which is a result for its settings. */
 async function runTrial(config: TrialConfig, measure: Measure, studied: Studied): Promise<Rung['score']> {
-  const { store, executor } = studied;
   try {
-    const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
-    const { model } = opened;
-    const seeds = [];
-    for (const method of trained)
-      if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
+    const seeds = await playTrial(config, studied);
     const { family, evaluated } = openTasks(config);
     const reference = knownReference(config, family, evaluated) ?? studied.reference;
     const { resamples } = config.evaluate;

@@ -26,6 +26,7 @@ import {
   storeOption,
   tensorboardOption,
   verboseOption,
+  waitOption,
   withExperiment,
 } from '../options.ts';
 
@@ -101,6 +102,7 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
     verboseOption(),
     jsonOption(),
     ...launchOptions(),
+    waitOption(),
     storeOption(),
   ].reduce((all, option) => all.addOption(option), command);
 
@@ -145,7 +147,15 @@ async function runOrPreview(
 }
 
 /** Throws `E_USAGE` for an option that would have no effect with this launcher. */
-function expectEffect({ launcher, launchOption, redis, wait, fresh, jobs, store }: Omit<RunFlags, 'set'>): void {
+export function expectEffect({
+  launcher,
+  launchOption,
+  redis,
+  wait = false,
+  fresh,
+  jobs = 'auto',
+  store,
+}: Pick<RunFlags, 'launcher' | 'launchOption' | 'redis' | 'wait' | 'fresh' | 'store'> & { jobs?: RunFlags['jobs'] }): void {
   if (fresh && store !== undefined)
     throw new CadenzaError('E_USAGE', '--fresh cannot be used with --store, whose stages would be reused. Omit one of them.');
   const remote = launcher !== LOCAL;

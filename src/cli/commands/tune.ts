@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { nameOf, presetFile } from '../../config/presets.ts';
+import type { JobPlan } from '../../pipeline/plan.ts';
 import type { Search } from '../../pipeline/tune.ts';
 import { ending, type Next } from '../ending.ts';
 import {
@@ -11,16 +12,21 @@ import {
   freshOption,
   givenTo,
   jsonOption,
+  LOCAL,
+  launchOptions,
   numberOption,
+  openShared,
   outOption,
   pathOf,
   print,
   printJson,
   resumeOption,
   setOption,
+  storeOption,
   tensorboardOption,
   withExperiment,
 } from '../options.ts';
+import { expectEffect } from './run.ts';
 
 interface Options {
   set: string[];
@@ -34,10 +40,14 @@ interface Options {
   fresh?: boolean;
   tensorboard?: boolean;
   json?: boolean;
+  store?: string;
+  launcher: string;
+  launchOption: string[];
+  redis?: string;
 }
 
 export function registerTune(program: Command): void {
-  withExperiment(program.command('tune'))
+  const registered = withExperiment(program.command('tune'))
     .description('search hyperparameters, scored on validation tasks')
     .addOption(
       new Option('--space <file>', 'search space: a YAML file, or a preset such as dark-room')
@@ -62,7 +72,15 @@ export function registerTune(program: Command): void {
     .addOption(resumeOption())
     .addOption(tensorboardOption())
     .addOption(jsonOption())
-    .action(async (file: string, { set, space, score, json = false, ...options }: Options, command: Command) => {
+    .addOption(storeOption());
+  for (const option of launchOptions()) registered.addOption(option);
+  registered.action(
+    async (
+      file: string,
+      { set, space, score, json = false, store, launcher, launchOption, redis, ...options }: Options,
+      command: Command,
+    ) => {
+      expectEffect({ launcher, launchOption, redis, fresh: options.fresh, store });
       const { importExperiment } = await import('../../config/experiment.ts');
       const { loadSpace } = await import('../../config/space.ts');
       const config = await importExperiment(file, set);
@@ -71,7 +89,23 @@ export function registerTune(program: Command): void {
       const work = atWork(options);
       // Loaded on demand: a mistyped setting fails before executors are loaded.
       const { tune } = await import('../../pipeline/tune.ts');
-      const study = await tune(config, { ...options, space: searched, measure: score, out, ...work }).finally(work.progress.stop);
+      const shared = await openShared(store);
+      const ahead = async (plan: JobPlan) => {
+        const { launchAndFollow } = await import('../launching.ts');
+        const { missingJobs } = await import('../plan.ts');
+        const { tensorboard } = options;
+        const missing = await launchAndFollow(plan, { launcher, launchOption, redis, tensorboard, shared, ...work });
+        if (missing.length > 0) work.progress.say(`${missingJobs(missing, plan.jobs.length)}: they run here, to see why`);
+      };
+      const study = await tune(config, {
+        ...options,
+        space: searched,
+        measure: score,
+        out,
+        shared,
+        ...(launcher === LOCAL ? {} : { ahead }),
+        ...work,
+      }).finally(work.progress.stop);
       if (json) return printJson(study);
       const { formatStudy, summarizeStudy } = await import('../../reports/terminal/study.ts');
       print(formatStudy(study));
@@ -85,5 +119,6 @@ export function registerTune(program: Command): void {
         ],
       ];
       print(ending({ found: [...summarizeStudy(study), `The best settings are in ${best}.`], out, next }));
-    });
+    },
+  );
 }
