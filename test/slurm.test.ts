@@ -78,6 +78,14 @@ it('returns at once, refuses a second launch meanwhile, and can be canceled', as
   expect((await launched('held')).status).toBe(0);
 });
 
+it('submits once if two commands launch a folder at the same time', async () => {
+  hold();
+  const both = await Promise.all([launched('twice'), launched('twice')]);
+  expect(both.map(({ status }) => status).toSorted()).toEqual([0, 2]);
+  const submitted = both.flatMap(({ status, stdout }) => (status === 0 ? JSON.parse(stdout).submitted : []));
+  expect(calls().filter(([program]) => program === 'sbatch')).toHaveLength(submitted.length);
+});
+
 it('submits all jobs or none', async () => {
   const { status, stdout } = await launched('refused', '--launch-option=--partition=nonesuch');
   expect([status, JSON.parse(stdout).error.code]).toEqual([9, 'E_EXECUTOR']);

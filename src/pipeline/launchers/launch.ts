@@ -11,6 +11,7 @@ import { provenance } from '../../cache/provenance.ts';
 import { attempt, CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeJson } from '../../util/files.ts';
 import { OTHER_VERSION } from '../../util/formats.ts';
+import { claim } from '../../util/lock.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../../util/records.ts';
 import { Registry } from '../../util/registry.ts';
 import type { CommonConfig, RunOptions } from '../kind.ts';
@@ -73,11 +74,24 @@ export interface LaunchOptions extends Pick<RunOptions, 'until' | 'tensorboard' 
  * @returns names of what was submitted; none if all jobs are finished.
  * @throws {CadenzaError} `E_USAGE` while an earlier launch of this folder is active; others like `Launcher.submit`.
  */
-export async function launch(plan: JobPlan, { launcher, settings = {}, ...options }: LaunchOptions): Promise<readonly string[]> {
+export async function launch(plan: JobPlan, options: LaunchOptions): Promise<readonly string[]> {
   const out = resolve(plan.out);
-  const { until = 'evaluate', tensorboard = false, shared } = options;
-  const run = { out, until, tensorboard, ...(shared ? { store: shared.address } : {}) };
   makeFolder(out);
+  // Of two launches at the same time, the second waits, and then sees the first.
+  const release = await claim(join(out, `${LAUNCH_FILE}.lock`), { signal: new AbortController().signal });
+  try {
+    return await launchIn(out, plan, options);
+  } finally {
+    release();
+  }
+}
+
+async function launchIn(
+  out: string,
+  plan: JobPlan,
+  { launcher, settings = {}, until = 'evaluate', tensorboard = false, shared }: LaunchOptions,
+): Promise<readonly string[]> {
+  const run = { out, until, tensorboard, ...(shared ? { store: shared.address } : {}) };
   const before = await activeLaunch(out);
   if (before)
     throw new CadenzaError(
