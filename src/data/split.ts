@@ -59,8 +59,12 @@ function drawn({ id, taskKey }: SplitFamily, draw: (random: Random) => Task, { h
   const keys = new Set<string>();
   const all = Array.from({ length: heldOut + tasks }, (_, i) => {
     let task = draw(random.split('task', i));
-    for (let n = 1; n < DRAWS && keys.has(taskKey(task)); n++) task = draw(random.split('task', i, n));
-    keys.add(taskKey(task));
+    let key = taskKey(task);
+    for (let n = 1; n < DRAWS && keys.has(key); n++) {
+      task = draw(random.split('task', i, n));
+      key = taskKey(task);
+    }
+    keys.add(key);
     return task;
   });
   return { train: all.slice(heldOut), test: all.slice(0, heldOut) };

@@ -39,7 +39,10 @@ interface Deal extends Task {
   readonly queries: readonly number[];
 }
 
-const digits = (kinds: readonly number[]) => kinds.map(kind => kind.toString(36)).join('');
+/** Character codes of the digits of base 36. */
+const CODES = Array.from({ length: 36 }, (_, digit) => digit.toString(36).charCodeAt(0));
+/** Faster than joining texts, which counts for 100,000 tasks. */
+const digits = (kinds: readonly number[]) => String.fromCharCode(...kinds.map(kind => CODES[kind]));
 
 /**
  * A task is a deal, `{ cards, queries }`: the kinds of all cards in order, and the kind that is asked for with each. One episode plays it

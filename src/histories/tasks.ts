@@ -47,7 +47,8 @@ function splitOf(config: TasksConfig): Tasks {
   const family = familyOf(config, dataset);
   const { validation: kept, tasks } = config.split;
   const listed = dataset && !family.tasks ? { ...family, drawTask: undefined, tasks: () => [...dataset.tasks] } : family;
-  const { train: all, test } = splitTasks(listed, { ...config.split, tasks: tasks && tasks + kept });
+  const options = { ...config.split, tasks: tasks && tasks + kept };
+  const { train: all, test } = dataset ? splitTasks(listed, options) : latestSplit(config, () => splitTasks(listed, options));
   if (kept >= all.length)
     throw new CadenzaError('E_CONFIG', `split.validation is ${kept}, which leaves no training task of ${all.length} tasks. Lower it.`);
   const [train, validation] = [all.slice(kept), all.slice(0, kept)];
@@ -55,6 +56,16 @@ function splitOf(config: TasksConfig): Tasks {
   // A split lists tasks in shuffled order, so the first ones are a random choice determined by its seed.
   const taught = train.slice(0, config.source.maxTasks);
   return { family, train, validation, test, taught, side, evaluated: side.slice(0, config.evaluate.maxTasks) };
+}
+
+/** The latest split, by the settings that it follows from. */
+let latest: { readonly key: string; readonly split: ReturnType<typeof splitTasks> } | undefined;
+
+/** All combinations of an ablation mostly have the same tasks, which may take seconds to draw. */
+function latestSplit({ env, split }: TasksConfig, make: () => ReturnType<typeof splitTasks>): ReturnType<typeof splitTasks> {
+  const key = hashJson({ env, split });
+  if (latest?.key !== key) latest = { key, split: make() };
+  return latest.split;
 }
 
 /** The tasks of another environment than that of the training. */
