@@ -218,4 +218,24 @@ describe.runIf(REDIS)('workers without a common folder', () => {
       await redis.stop();
     }
   });
+
+  it('leave a job to others if they cannot use its bucket, and stop', async () => {
+    const redis = await startRedis();
+    const few = [TINY, '--until', 'generate', '--store', bucket.address, '--launcher', 'bullmq', '--redis', redis.url];
+    expect((await cadenza('run', ...few, '--out', join(folder, 'left'))).status).toBe(0);
+    const worker = () => start(['worker', '--redis', redis.url, '--cache', join(folder, 'left-cache')]);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+    const { status, stderr } = await worker().ended;
+    expect(status).toBe(2);
+    expect(stderr).toContain('AWS_ACCESS_KEY_ID');
+    for (const [name, value] of Object.entries(bucket.environment)) vi.stubEnv(name, value);
+    const other = worker();
+    const stages = () => readdirSync(join(bucket.folder, 'runs/stages'), { recursive: true }).map(String);
+    await expect
+      .poll(() => existsSync(join(bucket.folder, 'runs/stages')) && stages().some(name => name.includes('stage.json')), { timeout: 60_000 })
+      .toBe(true);
+    other.child.kill('SIGTERM');
+    await other.ended;
+    await redis.stop();
+  });
 });

@@ -141,15 +141,20 @@ it('refuses a second launch while Jobs run, and deletes what has ended before th
 
 it('writes the manifest where kubectl is missing, and says so', async () => {
   vi.stubEnv('PATH', join(folder, 'nothing'));
-  const { status, stdout } = await launched('nowhere');
+  await launched('nowhere', '--launch-option=metadata.namespace=mistyped');
+  const { status, stdout } = await launched('nowhere', '--launch-option=metadata.namespace=lab');
   expect([status, JSON.parse(stdout).error.code]).toEqual([11, 'E_INSTALL']);
   expect(JSON.parse(stdout).error.message).toContain(join(folder, 'nowhere', 'kubernetes.yaml'));
-  expect(manifests(readFileSync(join(folder, 'nowhere', 'kubernetes.yaml'), 'utf8')).length).toBeGreaterThan(1);
+  const written = manifests(readFileSync(join(folder, 'nowhere', 'kubernetes.yaml'), 'utf8'));
+  expect(written.length).toBeGreaterThan(1);
+  for (const { metadata } of written) expect(metadata.namespace).toBe('lab');
 });
 
 it.each([
   ['E_EXECUTOR', '--store', 's3://lab/runs', '--launch-option=metadata.namespace=nonesuch'],
   ['E_USAGE', '--store', 's3://lab/runs', '--launch-option=--namespace'],
+  ['E_USAGE', '--store', 's3://lab/runs', '--launch-option=--namespace=lab'],
+  ['E_USAGE', '--store', 's3://lab/runs', '--launch-option=spec.completions=3'],
   ['E_USAGE'],
 ])('%s: %s %s %s', async (code, ...options) => {
   const out = join(folder, `refused-${code}-${options.length}`);
@@ -184,7 +189,7 @@ describe('a manifest', () => {
 
   it('is valid by the schema of Kubernetes', () => {
     for (const manifest of manifests(written('metadata.namespace=lab'))) expect(() => new Job(manifest as never).validate()).not.toThrow();
-    const [other] = manifests(written('spec.completions=many'));
+    const [other] = manifests(written('spec.parallelism=many'));
     expect(() => new Job(other as never).validate()).toThrow();
   });
 

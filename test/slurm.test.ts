@@ -86,6 +86,11 @@ it('submits once if two commands launch a folder at the same time', async () => 
   expect(calls().filter(([program]) => program === 'sbatch')).toHaveLength(submitted.length);
 });
 
+it.each(['', 'partition=short'])('refuses the option "%s", which is none of sbatch', async option => {
+  const { status, stdout } = await launched('odd', `--launch-option=${option}`);
+  expect([status, JSON.parse(stdout).error.code]).toEqual([2, 'E_USAGE']);
+});
+
 it('submits all jobs or none', async () => {
   const { status, stdout } = await launched('refused', '--launch-option=--partition=nonesuch');
   expect([status, JSON.parse(stdout).error.code]).toEqual([9, 'E_EXECUTOR']);

@@ -36,7 +36,8 @@ export const pathOf = (option: string) => (text: string) => {
 };
 
 /** `--out <folder>`. */
-export const outOption = (description: string, flags = '--out <folder>') => new Option(flags, description).argParser(pathOf('--out'));
+export const outOption = (description: string, flags = '--out <folder>') =>
+  new Option(flags, description).argParser(pathOf(flags.split(' ')[0]));
 
 /** `--json`: machine-readable output, including errors. `reportFailure` reads it from the arguments again. */
 export const jsonOption = () => new Option('--json', 'print results and errors as JSON');

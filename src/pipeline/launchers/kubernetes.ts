@@ -32,6 +32,9 @@ const FINAL = Object.entries(EXIT_CODES).flatMap(([code, status]) =>
   ![...PASSING, 'E_UNFINISHED', 'E_INTERRUPTED'].includes(code as ErrorCode) ? [status] : [],
 );
 
+/** Fields that options cannot set. */
+const FIXED = ['metadata.name', 'spec.completions', 'spec.completionMode', 'spec.template.spec.containers.0.command'];
+
 /** Lower-case letters, digits and dashes. */
 const slug = (text: string) =>
   text
@@ -89,7 +92,9 @@ export function manifestOf({ name, arrays }: Pick<Launch, 'name' | 'arrays'>, fi
   const fields = options.map(option => {
     const [, path, text] = /^([^=\s]+)=(.*)$/s.exec(option) ?? [];
     const value = attempt(() => ({ is: parse(text) }));
-    if (path && value) return { path: path.split('.'), value: value.is };
+    if (FIXED.includes(path))
+      throw new CadenzaError('E_USAGE', `--launch-option ${option}: ${path} follows from the jobs. Omit this option.`);
+    if (value && /^(metadata|spec)\./.test(path ?? '')) return { path: path.split('.'), value: value.is };
     throw new CadenzaError(
       'E_USAGE',
       `--launch-option ${option}: expected a field of a Kubernetes Job and its value, such as metadata.namespace=lab.`,
@@ -127,6 +132,11 @@ async function active(manifest: string): Promise<string[]> {
 const remove = (manifest: string, ...options: readonly string[]) =>
   call('kubectl', ['delete', '--filename', manifest, '--ignore-not-found', ...options], MISSING);
 
+/** Lets a failure pass if kubectl is not installed. */
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof CadenzaError && error.code === 'E_INSTALL')) throw error;
+}
+
 /** What was submitted is the path of the manifest. */
 export const kubernetes: Launcher = {
   id: 'kubernetes',
@@ -139,10 +149,17 @@ export const kubernetes: Launcher = {
     const object = `launches/${sha256(jobs).slice(0, 16)}.json`;
     const bucket = await openBucket(run.store);
     // Jobs of an earlier launch, all of which ended: with the same name, they would not run again.
-    if (existsSync(manifest)) await remove(manifest);
+    if (existsSync(manifest)) await remove(manifest).catch(unlessMissing);
     writeFileAtomic(manifest, manifestOf(launch, `${bucket.address}/${object}`, options));
     await bucket.write(object, jobs);
-    await call('kubectl', ['apply', '--filename', manifest], `Run kubectl apply -f ${manifest} where it is; collect then works here.`);
+    const elsewhere = `Run kubectl apply -f ${manifest} where it is, and kubectl delete -f to stop; plan and collect work here.`;
+    try {
+      await call('kubectl', ['apply', '--filename', manifest], elsewhere);
+    } catch (error) {
+      // All or nothing.
+      await remove(manifest, '--wait=false').catch(() => {});
+      throw error;
+    }
     return [manifest];
   },
   active: async ([manifest]) => ((await active(manifest)).length > 0 ? [manifest] : []),

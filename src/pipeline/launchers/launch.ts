@@ -10,7 +10,6 @@ import { isAddress, openBucket } from '../../cache/bucket/objects.ts';
 import { provenance } from '../../cache/provenance.ts';
 import { attempt, CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeJson } from '../../util/files.ts';
-import { OTHER_VERSION } from '../../util/formats.ts';
 import { claim } from '../../util/lock.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../../util/records.ts';
 import { Registry } from '../../util/registry.ts';
@@ -159,15 +158,19 @@ export async function readJob(file: string, index: number): Promise<StageJob> {
   const { version, configs, jobs, format: _, ...run } = record;
   const own = provenance().version;
   if (version !== own)
-    throw new CadenzaError('E_DATA', `${file} was written by cadenza ${version}, but this is cadenza ${own}. ${OTHER_VERSION}`);
+    throw new CadenzaError(
+      'E_DATA',
+      `${file} was written by cadenza ${version}, but this is cadenza ${own}. Install that version here, or launch again with this one.`,
+    );
   const job = jobs[index];
   if (!job) throw new CadenzaError('E_DATA', `${file} has jobs from 0 to ${jobs.length - 1}, but not ${index}.`);
   return { ...run, stage: job.stage, key: job.key, config: configs[job.config] };
 }
 
-/** The JSON of an object in a bucket; undefined if it is not there or is not JSON. */
+/** The JSON of an object in a bucket; undefined if it is not JSON. Throws `E_DATA` if there is no such object. */
 async function readObject(address: string): Promise<unknown> {
   const end = address.lastIndexOf('/');
   const text = await (await openBucket(address.slice(0, end))).read(address.slice(end + 1));
-  return attempt(() => JSON.parse(text!));
+  if (text === undefined) throw new CadenzaError('E_DATA', `${address} does not exist. Launch the experiment again.`);
+  return attempt(() => JSON.parse(text));
 }

@@ -21,6 +21,9 @@ export async function call(program: string, args: readonly string[], missing: st
     const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
     if (code === 'ENOENT') throw new CadenzaError('E_INSTALL', `${program} was not found. ${missing}`);
     const said = (stderr || message).trim().split('\n').at(-1);
-    throw new CadenzaError('E_EXECUTOR', `${program} failed: ${said}. Check the options that are passed with --launch-option.`);
+    throw new CadenzaError(
+      'E_EXECUTOR',
+      `${program} failed: ${said}. Check that it works on its own here, and the values of --launch-option if there are any.`,
+    );
   }
 }

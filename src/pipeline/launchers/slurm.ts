@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeFileAtomic } from '../../util/files.ts';
 import { type JobArray, SAVING } from './arrays.ts';
 import type { Launch, Launcher } from './launcher.ts';
@@ -46,6 +47,9 @@ export const slurm: Launcher = {
   id: 'slurm',
   description: 'job arrays of Slurm, with dependencies; stopped jobs queue again and continue',
   async submit({ arrays, ...launch }, { options = [] }) {
+    const odd = options.find(option => !/^-\S/.test(option));
+    if (odd !== undefined)
+      throw new CadenzaError('E_USAGE', `--launch-option "${odd}": expected an option of sbatch, such as --partition=short.`);
     const folder = join(launch.run.out, 'slurm');
     makeFolder(folder);
     const ids: string[] = [];

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { openBucket } from '../../cache/bucket/objects.ts';
 import { trimStages } from '../../cache/bucket/trim.ts';
 import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
@@ -36,8 +37,8 @@ const LOSSES = 1_000;
 /**
  * Takes jobs from the queue until `signal` is aborted. Running jobs then save their state and go back to the queue.
  *
- * @throws {CadenzaError} `E_DATA` for a job of another version of cadenza, and `E_DISK` for one whose folder is not here; the job goes back to
- * the queue. Others like `connectRedis`.
+ * @throws {CadenzaError} `E_DATA` for a job of another version of cadenza, `E_DISK` for one whose folder or bucket cannot be used here, and
+ * `E_USAGE` without credentials for its bucket; the job goes back to the queue. Others like `connectRedis`.
  */
 export async function serveQueue({
   address,
@@ -64,6 +65,19 @@ export async function serveQueue({
     own ??= takeFolder(cache.folder);
     return (await own).folder;
   };
+  /** Buckets that this worker can use. */
+  const usable = new Set<string>();
+  /** Why this worker cannot use the bucket of a job: a fault of the worker, which must not fail the job. */
+  const withoutBucket = async ({ store }: StageJob): Promise<CadenzaError | undefined> => {
+    if (store === undefined || usable.has(store)) return undefined;
+    try {
+      await openBucket(store);
+      usable.add(store);
+      return undefined;
+    } catch (error) {
+      return error as CadenzaError;
+    }
+  };
   /** When each running job began. */
   const began = new Map<string, number>();
 
@@ -72,7 +86,7 @@ export async function serveQueue({
       await job.moveToWait(token);
       throw new WaitingError();
     };
-    refusal ??= refusalOf(job.data);
+    refusal ??= refusalOf(job.data) ?? (await withoutBucket(job.data.job));
     if (refusal) stopping.abort(refusal);
     if (stopping.signal.aborted) return back();
     const { stage } = job.data.job;
