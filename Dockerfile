@@ -5,8 +5,9 @@ COPY . .
 RUN npm ci && npm pack
 
 FROM node:24-slim
-COPY --from=package /cadenza/cadenza-*.tgz /tmp/
-RUN npm install --global /tmp/cadenza-*.tgz && rm -r /tmp/cadenza-*.tgz /root/.npm
+WORKDIR /package
+COPY --from=package /cadenza/cadenza-*.tgz ./
+RUN npm install --global ./cadenza-*.tgz && npm cache clean --force && rm cadenza-*.tgz
 USER node
 WORKDIR /home/node
 ENTRYPOINT ["cadenza"]

@@ -11,7 +11,7 @@ export function canonicalJson(value: unknown, indent?: number): string {
   return JSON.stringify(sorted(value), undefined, indent);
 }
 
-/** A copy with sorted keys: twice as fast as a replacer of `JSON.stringify`. */
+/** A copy with sorted keys: takes two thirds of the time of a replacer of `JSON.stringify`. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isMap(value)) return value;
