@@ -1,6 +1,6 @@
 /** @file The stages that a command would request: collected without running or writing any. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { silentProgress } from '../util/progress.ts';
 import {
@@ -35,12 +35,15 @@ const NO_OUTPUT = new Error('this stage was not run');
 export class StagePreview extends StageCache {
   readonly #previewed: PreviewedStage[] = [];
   readonly #stages: string;
+  /** What is there: one look for all stages. */
+  readonly #folders: ReadonlySet<string>;
   readonly #shared?: SharedStages;
 
   /** Without `since`, `fresh` counts every stage as missing. What is finished elsewhere is what `shared` found at its last look. */
   constructor(out: string, { fresh, since = Number.POSITIVE_INFINITY, shared }: Pick<StoreOptions, 'fresh' | 'since' | 'shared'> = {}) {
     super(out, { fresh, since, progress: silentProgress, signal: new AbortController().signal });
     this.#stages = join(out, 'stages');
+    this.#folders = new Set(existsSync(this.#stages) ? readdirSync(this.#stages) : []);
     this.#shared = shared;
   }
 
@@ -52,7 +55,7 @@ export class StagePreview extends StageCache {
 
   override async run(request: StageRequest): Promise<StageOutput> {
     const { inputs, key, folder, path } = placeOf(this.#stages, request);
-    const here = existsSync(path) && !this.isStale(folder);
+    const here = this.#folders.has(basename(folder)) && existsSync(path) && !this.isStale(folder);
     // Fails for the same records as a run.
     const { report, seconds } = here ? readManifest(folder, key) : { report: {}, seconds: 0 };
     const finished = here || this.#shared?.isFinished(basename(folder)) === true;

@@ -13,6 +13,7 @@ import { countsOf, type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson, expectNoOther, jsonText, sha256, sha256File, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
+import { checkHistory } from './columns.ts';
 import { DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
 import {
   type DeclaredEnvironment,
@@ -28,7 +29,6 @@ import { writeHdf5 } from './hdf5-writer.ts';
 import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
 import { type Column, checkNarrowing } from './narrowing.ts';
-import { checkHistory } from './shards.ts';
 import { environmentOf, shardMeta } from './store.ts';
 import { openShards } from './stored.ts';
 

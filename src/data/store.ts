@@ -8,8 +8,9 @@ import type { History } from '../rl/history.ts';
 import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
+import type { ShardMeta } from './columns.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { encodeShard, historyBytes, REGENERATE, SHARD_BYTES, SHARD_NAME, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
+import { encodeShard, historyBytes, REGENERATE, SHARD_BYTES, SHARD_NAME, type ShardEntry, writeShard } from './shards.ts';
 import { auditKeys, historyAudit } from './split.ts';
 import { type OpenOptions, openShards } from './stored.ts';
 

@@ -13,7 +13,8 @@ import type { Task } from '../rl/env.ts';
 import { episodeStarts, type History } from '../rl/history.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytesInto } from '../util/files.ts';
-import { COLUMN_NAMES, type Columns, type DecodedHistory, decodeShard, REGENERATE, SHARD_BYTES, type ShardEntry } from './shards.ts';
+import { COLUMN_NAMES, type Columns, type DecodedHistory } from './columns.ts';
+import { decodeShard, REGENERATE, SHARD_BYTES, type ShardEntry } from './shards.ts';
 
 /** Bytes of columns that an opened folder keeps in memory. */
 export const KEPT_BYTES = 256 * 2 ** 20;

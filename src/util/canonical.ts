@@ -11,13 +11,16 @@ export function canonicalJson(value: unknown, indent?: number): string {
   return JSON.stringify(sorted(value), undefined, indent);
 }
 
-/** A copy with sorted keys: takes two thirds of the time of a replacer of `JSON.stringify`. */
+/** A copy with sorted keys: faster than a replacer of `JSON.stringify`. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isMap(value)) return value;
   if (typeof value.toJSON === 'function') return sorted(value.toJSON());
-  // Without a prototype, so that a key can be `__proto__`.
-  const copy: Record<string, unknown> = Object.create(null);
-  for (const key of Object.keys(value).sort()) copy[key] = sorted(value[key]);
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) {
+    if (key !== '__proto__') copy[key] = sorted(value[key]);
+    // Assigned, it would be the prototype.
+    else Object.defineProperty(copy, key, { value: sorted(value[key]), enumerable: true });
+  }
   return copy;
 }

@@ -61,9 +61,16 @@ export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Co
 const trainedIds = (config: BaseConfig & Config) =>
   baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
 
-/** The same with their models. */
-export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
-  trainedIds(config).map(id => baselineModel(baseline(id) as TrainedBaseline, config, model));
+/** The same with their models, which all seeds share. */
+export function baselineModels(config: BaseConfig & Config, model: Model): readonly BaselineModel[] {
+  const earlier = built.get(model);
+  if (earlier?.config === config) return earlier.models;
+  const models = trainedIds(config).map(id => baselineModel(baseline(id) as TrainedBaseline, config, model));
+  built.set(model, { config, models });
+  return models;
+}
+
+const built = new WeakMap<Model, { readonly config: unknown; readonly models: readonly BaselineModel[] }>();
 
 const termsOf = (config: BaseConfig, kind: string): WeightedTerm[] => [
   { term: 'task', weight: 1 },
