@@ -47,7 +47,7 @@ export const queue: Bench = {
           signal: over.signal,
         }),
       );
-      while ((await bullmq.active(submitted)).length > 0) await setTimeout(50);
+      while ((await bullmq.status(submitted)).active.length > 0) await setTimeout(50);
       const ended = performance.now();
       over.abort();
       await Promise.all(workers);

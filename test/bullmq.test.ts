@@ -66,7 +66,7 @@ describe.runIf(REDIS)('a queue', () => {
     expectSame('two');
     for (const { child } of both) child.kill('SIGTERM');
     const logs = (await Promise.all(both.map(({ ended }) => ended))).map(({ stderr }) => stderr).join('');
-    const taken = Array.from(logs.matchAll(/^(\S+): taken$/gm), ([, stage]) => stage);
+    const taken = Array.from(logs.matchAll(/^tiny, (\S+): taken /gm), ([, stage]) => stage);
     expect(taken.sort()).toEqual([...new Set(taken)]);
     expect(taken).toContain('finetune-seed0');
   });
@@ -130,10 +130,25 @@ describe.runIf(REDIS)('a queue', () => {
     const worker = work();
     const failed = await launched('damaged', '--wait');
     expect([failed.status, JSON.parse(failed.stdout).error.code]).toEqual([9, 'E_EXECUTOR']);
+    expect(failed.stderr).toContain('was modified');
     await worker.says('was modified');
     writeFileSync(path, histories.get(name)!);
     expect((await launched('damaged', '--wait')).status).toBe(0);
     expectSame('damaged');
+  });
+
+  it('shows in a plan what waits and runs, and that there is no worker', async () => {
+    const planned = async () => JSON.parse((await cadenza('plan', ...FEW, '--out', join(folder, 'planned'), '--json')).stdout).launch;
+    expect((await launched('planned')).status).toBe(0);
+    const { running, waiting, notes } = await planned();
+    expect(running).toBe(0);
+    expect(waiting).toBeGreaterThan(1);
+    expect(notes).toHaveLength(1);
+    work();
+    await training('planned');
+    expect(await planned()).toMatchObject({ running: 1, notes: [] });
+    expect((await cadenza('cancel', join(folder, 'planned'), '--json')).status).toBe(0);
+    while ((await planned()).active.length > 0) await setTimeout(200);
   });
 
   it('is not used by a worker of another version, which says both', async () => {

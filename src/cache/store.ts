@@ -385,7 +385,12 @@ function stageList(stages: readonly string[]): string {
   if (stages.length > NAMED) return `${stages.length} stages`;
   const parts = stages.map(stage => /^(.*?)(?:-seed(\d+))?$/.exec(stage)!);
   const bySeed = groupBy(parts, ([, , seed]) => (seed === undefined ? '' : ` (seed ${seed})`));
-  return Array.from(bySeed, ([seed, own]) => own.map(([, name]) => name).join(', ') + seed).join(', ');
+  const names = (own: readonly RegExpExecArray[]) =>
+    Array.from(
+      groupBy(own, ([, name]) => name),
+      ([name, { length }]) => (length > 1 ? `${length} × ${name}` : name),
+    ).join(', ');
+  return Array.from(bySeed, ([seed, own]) => names(own) + seed).join(', ');
 }
 
 /** A finished stage with its settings and inputs. */

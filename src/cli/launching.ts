@@ -3,14 +3,14 @@
 import { setTimeout } from 'node:timers/promises';
 import { isFinished } from '../cache/store.ts';
 import type { RunOptions } from '../pipeline/kind.ts';
-import { activeLaunch, launch, launchers } from '../pipeline/launchers/launch.ts';
+import { launch, launchers, launchStatus } from '../pipeline/launchers/launch.ts';
 import type { JobPlan } from '../pipeline/plan.ts';
-import type { Job } from '../pipeline/schedule.ts';
+import { type Job, work } from '../pipeline/schedule.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { ending, type Next } from './ending.ts';
 import type { Work } from './experiments.ts';
 import { print, printJson } from './options.ts';
-import { missingJobs } from './plan.ts';
+import { activity, missingJobs } from './plan.ts';
 
 /** How jobs are launched. */
 export interface LaunchFlags {
@@ -77,22 +77,41 @@ export async function launchWork(
   return false;
 }
 
+/** Estimated operations of jobs, with the time to begin and end them. */
+const workOf = (jobs: readonly Job[]) => work({ stages: jobs.length, flops: jobs.reduce((sum, { flops }) => sum + flops, 0) });
+
 /** Waits until all jobs of a plan are finished, or nothing of the launch waits or runs any more. Returns those that are not finished. */
 async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }: Run): Promise<readonly Job[]> {
+  const all = workOf(jobs);
   let open = jobs.filter(job => !isFinished(out, job, shared));
-  let asked = performance.now();
-  progress.start(`${name}, jobs`, jobs.length, jobs.length - open.length);
+  const percent = () => Math.floor((100 * (all - workOf(open))) / all);
+  let asked = Number.NEGATIVE_INFINITY;
+  let doing = '';
+  /** What was said about the launch. */
+  const said = new Set<string>();
+  progress.start(`${name}, ${jobs.length} jobs`, 100, percent());
   const look = async () => {
     await shared?.look();
     open = open.filter(job => !isFinished(out, job, shared));
-    progress.update(jobs.length - open.length);
+    progress.update(percent(), `${jobs.length - open.length} finished${doing}`);
+  };
+  /** Asks the launcher. Returns whether nothing waits or runs. */
+  const ask = async () => {
+    // The jobs go on while the launcher cannot be asked.
+    const status = await launchStatus(out).catch((error: Error) => ({ notes: [error.message], active: [out], running: 0, waiting: 0 }));
+    doing = status && status.running + status.waiting > 0 ? `, ${activity(status)}` : '';
+    for (const note of status?.notes ?? []) {
+      if (!said.has(note)) progress.say(note);
+      said.add(note);
+    }
+    return !status || status.active.length === 0;
   };
   while (open.length > 0) {
     await setTimeout(shared ? LOOK_FAR : LOOK, undefined, { signal }).catch(() => {});
     if (signal.aborted) throw new CadenzaError('E_INTERRUPTED', `no longer waiting; the jobs go on. Stop them with cadenza cancel ${out}.`);
     await look();
     if (performance.now() - asked < ASK) continue;
-    const over = (await activeLaunch(out)) === undefined;
+    const over = await ask();
     asked = performance.now();
     // What ended since the last look.
     await look();

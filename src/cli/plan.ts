@@ -1,6 +1,7 @@
 /** @file How a plan is shown: a table, JSON, or a diagram for Mermaid. */
 
 import { stageFolder } from '../cache/store.ts';
+import type { LaunchStatus } from '../pipeline/launchers/launcher.ts';
 import { criticalPath, makespan, type TimedJob } from '../pipeline/makespan.ts';
 import { formatBytes, SECOND_FLOPS } from '../pipeline/needs.ts';
 import type { JobPlan } from '../pipeline/plan.ts';
@@ -84,6 +85,22 @@ function rowOf({ title, jobs, after }: Row, second: string): string[] {
     after.join(', '),
   ];
 }
+
+/** What became of the latest launch, or why that is not known. */
+export function formatLaunch(
+  launch: (LaunchStatus & { readonly launcher: string }) | { readonly unknown: string },
+  width = terminalWidth(),
+): string {
+  if ('unknown' in launch) return wrap(`It was launched, but what became of that is not known: ${launch.unknown}`, width);
+  const { launcher, running, waiting, notes } = launch;
+  const state =
+    running + waiting === 0 ? `Nothing of its launch with ${launcher} waits or runs.` : `With ${launcher}, ${activity(launch)}.`;
+  return [state, ...notes].map(note => wrap(note, width)).join('\n');
+}
+
+/** Such as `3 jobs run, 5 wait`. */
+export const activity = ({ running, waiting }: Pick<LaunchStatus, 'running' | 'waiting'>): string =>
+  `${running} ${running === 1 ? 'job runs' : 'jobs run'}, ${waiting} ${waiting === 1 ? 'waits' : 'wait'}`;
 
 /** Maximum number of missing jobs that are named. */
 const NAMED = 8;

@@ -86,7 +86,10 @@ function throwOnMisuse(command: Command): void {
     if (error.exitCode === 0) throw error;
     const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     const what = error.code === 'commander.help' ? 'expected a command, found none' : message;
-    throw new CadenzaError('E_USAGE', `${what}; see "${['cadenza', wordsOf(command), '--help'].filter(Boolean).join(' ')}"`);
+    throw new CadenzaError(
+      'E_USAGE',
+      `${what.replace(/\.$/, '')}; see "${['cadenza', wordsOf(command), '--help'].filter(Boolean).join(' ')}"`,
+    );
   });
   for (const each of command.commands) throwOnMisuse(each);
 }

@@ -35,7 +35,8 @@ if (program === 'sbatch') {
   appendFileSync(jobs, `${outcome}\n`);
   process.stdout.write(`${id}\n`);
 }
-if (program === 'squeue') for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1}\n`);
+if (program === 'squeue')
+  for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1} PENDING Dependency\n`);
 if (program === 'scancel')
   writeFileSync(
     jobs,

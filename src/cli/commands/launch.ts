@@ -67,7 +67,6 @@ export function registerWorker(program: Command): void {
       const { serveQueue } = await import('../../pipeline/launchers/worker.ts');
       const address = redisAddress(redis);
       const { progress, signal } = atWork();
-      progress.say(`Taking jobs from ${address}; stop with Ctrl-C.`);
       await serveQueue({
         address,
         jobs,

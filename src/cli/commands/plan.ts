@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { presetFile } from '../../config/presets.ts';
 import { attempt, CadenzaError } from '../../util/errors.ts';
 import {
@@ -65,15 +65,23 @@ export function registerPlan(program: Command): void {
     .option('--until <stage>', 'stop after this stage (default: all stages)')
     .addOption(freshOption())
     .option('--each', 'show each job, not one line for each stage')
-    .option('--mermaid', 'print a diagram for Mermaid')
+    .addOption(new Option('--mermaid', 'print a diagram for Mermaid').conflicts('json'))
     .addOption(jsonOption())
     .action(async (name: string, { until, fresh, each, mermaid, json, ...flags }: PlanFlags) => {
       const { work, out, shared } = await opened(name, flags);
       const plan = await work.plan({ out, until, fresh, shared });
-      const { formatPlan, planDiagram, planJson } = await import('../plan.ts');
-      if (json) return printJson(planJson(plan));
-      print(mermaid ? planDiagram(plan) : `${formatPlan(plan, { each })}\n`);
+      const { formatLaunch, formatPlan, planDiagram, planJson } = await import('../plan.ts');
+      if (mermaid) return print(planDiagram(plan));
+      const launch = await launchOf(out);
+      if (json) return printJson({ ...planJson(plan), ...(launch ? { launch } : {}) });
+      print(`${[formatPlan(plan, { each }), ...(launch ? [formatLaunch(launch)] : [])].join('\n')}\n`);
     });
+}
+
+/** What became of the latest launch of a folder, or why its launcher cannot be asked; undefined if there was none. */
+async function launchOf(out: string) {
+  const { launchStatus } = await import('../../pipeline/launchers/launch.ts');
+  return launchStatus(out).catch((error: Error) => ({ unknown: error.message }));
 }
 
 export function registerCollect(program: Command): void {

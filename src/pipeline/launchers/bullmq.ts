@@ -100,14 +100,16 @@ async function withQueue<T>(
   }
 }
 
+const sentence = (text: string) => `${text.replace(/\.$/, '')}.`;
+
 /** Which of these keys exist in Redis. */
 async function existing(redis: Redis, keys: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await keys.reduce((all, key) => all.exists(key), redis.pipeline()).exec();
   return new Set(keys.filter((_, i) => found![i][1] === 1));
 }
 
-/** Ids of jobs that failed for good. */
-const failedIds = async (queue: Queue<QueuedJob>): Promise<ReadonlySet<string>> => new Set((await queue.getFailed()).map(({ id }) => id!));
+/** The jobs that failed for good, by their id. */
+const failures = async (queue: Queue<QueuedJob>) => new Map((await queue.getFailed()).map(job => [job.id!, job]));
 
 export const bullmq: Launcher = {
   id: 'bullmq',
@@ -126,8 +128,8 @@ export const bullmq: Launcher = {
     const submitted = [address, ...jobs.map(({ key }) => key)];
     await withQueue([address], async ({ queue, redis }) => {
       // What failed in an earlier launch is tried again.
-      const failed = await failedIds(queue);
-      for (const { key } of jobs) if (failed.has(key)) await (await queue.getJob(key))?.remove();
+      const failed = await failures(queue);
+      for (const { key } of jobs) await failed.get(key)?.remove();
       const waiting = redis.pipeline();
       for (const job of jobs)
         if (job.after.length > 0) {
@@ -146,14 +148,23 @@ export const bullmq: Launcher = {
     });
     return submitted;
   },
-  active: submitted =>
+  status: submitted =>
     withQueue(submitted, async ({ queue, redis }, keys) => {
-      const failed = await failedIds(queue);
+      const failed = await failures(queue);
       const found = await existing(
         redis,
         keys.flatMap(key => [queue.toKey(key), waitingKey(key)]),
       );
-      return keys.filter(key => !failed.has(key) && (found.has(queue.toKey(key)) || found.has(waitingKey(key))));
+      const active = keys.filter(key => !failed.has(key) && (found.has(queue.toKey(key)) || found.has(waitingKey(key))));
+      const taken = new Set((await queue.getActive()).map(({ id }) => id!));
+      const running = active.filter(key => taken.has(key)).length;
+      const notes = keys.flatMap(key => {
+        const job = failed.get(key);
+        return job ? [`${job.name} failed: ${sentence(job.failedReason)}`] : [];
+      });
+      if (active.length > 0 && (await queue.getWorkersCount()) === 0)
+        notes.push(`No worker is connected to ${submitted[0]}. Start some with cadenza worker.`);
+      return { active, running, waiting: active.length - running, notes };
     }),
   cancel: submitted =>
     withQueue(submitted, async ({ queue, redis }, keys) => {

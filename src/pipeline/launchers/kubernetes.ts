@@ -12,7 +12,7 @@ import { provenance } from '../../cache/provenance.ts';
 import { attempt, CadenzaError, type ErrorCode, EXIT_CODES } from '../../util/errors.ts';
 import { sha256, writeFileAtomic } from '../../util/files.ts';
 import { type JobArray, SAVING } from './arrays.ts';
-import { type Launch, type Launcher, PASSING } from './launcher.ts';
+import { type Launch, type Launcher, type LaunchStatus, PASSING } from './launcher.ts';
 import { call } from './program.ts';
 
 /** The manifest in the folder of a run. */
@@ -113,20 +113,50 @@ export function manifestOf({ name, arrays }: Pick<Launch, 'name' | 'arrays'>, fi
 /** What `kubectl get` shows of a Job. */
 interface ShownJob {
   readonly metadata: { readonly name: string };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly spec?: { readonly completions?: number };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly active?: number;
+    readonly succeeded?: number;
+    /** Such as `1,3-5`. */
+    readonly failedIndexes?: string;
+  };
 }
 
 const MISSING = 'Install it, and give it access to the cluster.';
 
-/** Names of the Jobs of a manifest that have not ended. */
-async function active(manifest: string): Promise<string[]> {
+/** What became of the Jobs of a manifest. */
+async function status(manifest: string): Promise<LaunchStatus> {
   const text = await call('kubectl', ['get', '--filename', manifest, '--ignore-not-found', '--output=json'], MISSING);
-  if (text === '') return [];
+  if (text === '') return { active: [], running: 0, waiting: 0, notes: [] };
   const found = JSON.parse(text) as ShownJob | { readonly items: readonly ShownJob[] };
   const ended = ({ status }: ShownJob) =>
     status?.conditions?.some(condition => ['Complete', 'Failed'].includes(condition.type) && condition.status === 'True');
-  return ('items' in found ? found.items : [found]).filter(job => !ended(job)).map(({ metadata }) => metadata.name);
+  const jobs = 'items' in found ? found.items : [found];
+  const open = jobs.filter(job => !ended(job));
+  const sum = (count: (job: ShownJob) => number) => open.reduce((all, job) => all + count(job), 0);
+  // Pods that look whether their inputs are finished also count as running.
+  const running = sum(job => job.status?.active ?? 0);
+  const left = sum(({ spec, status }) => (spec?.completions ?? 1) - (status?.succeeded ?? 0) - indexes(status?.failedIndexes));
+  return {
+    active: open.length > 0 ? [manifest] : [],
+    running,
+    waiting: Math.max(0, left - running),
+    notes: jobs.flatMap(({ metadata: { name }, status }) =>
+      status?.failedIndexes
+        ? [`Pods ${status.failedIndexes} of ${name} failed. Read why with kubectl logs --selector job-name=${name}.`]
+        : [],
+    ),
+  };
 }
+
+/** Number of indexes in a list such as `1,3-5`. */
+const indexes = (list = '') =>
+  list
+    .split(',')
+    .filter(Boolean)
+    .map(range => range.split('-').map(Number))
+    .reduce((sum, [first, last = first]) => sum + last - first + 1, 0);
 
 /** Deletes the Jobs of a manifest, if they are there. */
 const remove = (manifest: string, ...options: readonly string[]) =>
@@ -162,7 +192,7 @@ export const kubernetes: Launcher = {
     }
     return [manifest];
   },
-  active: async ([manifest]) => ((await active(manifest)).length > 0 ? [manifest] : []),
+  status: ([manifest]) => status(manifest),
   async cancel([manifest]) {
     await remove(manifest, '--wait=false');
   },

@@ -3,7 +3,7 @@
  * machine sees the folder at the same path, unless stages are kept in a bucket.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAddress, openBucket } from '../../cache/bucket/objects.ts';
@@ -20,14 +20,14 @@ import { arraysOf } from './arrays.ts';
 import { bullmq } from './bullmq.ts';
 import type { StageJob } from './job.ts';
 import { kubernetes } from './kubernetes.ts';
-import type { Launcher, LauncherSettings } from './launcher.ts';
+import type { Launcher, LauncherSettings, LaunchStatus } from './launcher.ts';
 import { slurm } from './slurm.ts';
 
 /** The registry of launchers. */
 export const launchers = new Registry<Launcher>('launcher', [slurm, bullmq, kubernetes], {
   description: 'string',
   submit: 'function',
-  active: 'function',
+  status: 'function',
   cancel: 'function',
 });
 
@@ -91,8 +91,8 @@ async function launchIn(
   { launcher, settings = {}, until = 'evaluate', tensorboard = false, shared }: LaunchOptions,
 ): Promise<readonly string[]> {
   const run = { out, until, tensorboard, ...(shared ? { store: shared.address } : {}) };
-  const before = await activeLaunch(out);
-  if (before)
+  const before = await launchStatus(out);
+  if (before && before.active.length > 0)
     throw new CadenzaError(
       'E_USAGE',
       `${plan.out} was launched already: jobs of it wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
@@ -109,7 +109,10 @@ async function launchIn(
     configs,
     jobs: jobs.map(({ stage, key, config, after }) => ({ stage, key, config: configs.indexOf(config), after: [...after] })),
   } satisfies z.output<typeof jobsFormat.schema>);
-  const submitted = await launcher.submit({ name: plan.name, run, file, arrays }, settings);
+  const submitted = await launcher.submit({ name: plan.name, run, file, arrays }, settings).catch(error => {
+    rmSync(file, { force: true });
+    throw error;
+  });
   const record = { launcher: launcher.id, submitted: [...submitted], began: new Date().toISOString() };
   writeJson(join(out, LAUNCH_FILE), record satisfies z.output<typeof launchFormat.schema>);
   return submitted;
@@ -123,11 +126,10 @@ function launchOf(out: string) {
   return { ...record, launcher: launchers.get(launcher) };
 }
 
-/** The part of a folder's latest launch that still waits or runs; undefined if there is none. */
-export async function activeLaunch(out: string): Promise<{ readonly launcher: string; readonly active: readonly string[] } | undefined> {
+/** What became of the latest launch of a folder; undefined if there was none. Throws what the launcher throws if it cannot be asked. */
+export async function launchStatus(out: string): Promise<(LaunchStatus & { readonly launcher: string }) | undefined> {
   const found = launchOf(out);
-  const active = found ? await found.launcher.active(found.submitted) : [];
-  return found && active.length > 0 ? { launcher: found.launcher.id, active } : undefined;
+  return found && { launcher: found.launcher.id, ...(await found.launcher.status(found.submitted)) };
 }
 
 /**
@@ -138,7 +140,7 @@ export async function activeLaunch(out: string): Promise<{ readonly launcher: st
  */
 export async function cancelLaunch(out: string): Promise<readonly string[]> {
   const found = launchOf(out);
-  const active = found ? await found.launcher.active(found.submitted) : [];
+  const active = found ? (await found.launcher.status(found.submitted)).active : [];
   if (!found || active.length === 0)
     throw new CadenzaError('E_USAGE', `${out} has no jobs that wait or run${found ? '' : ': it was not launched'}.`);
   await found.launcher.cancel(found.submitted);

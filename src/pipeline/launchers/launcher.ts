@@ -26,6 +26,17 @@ export interface LauncherSettings {
 /** Codes of failures that may pass on another try or another machine. */
 export const PASSING: readonly ErrorCode[] = ['E_EXECUTOR', 'E_DISK'];
 
+/** What became of a launch. */
+export interface LaunchStatus {
+  /** Names of what waits or runs, of those that were submitted. */
+  readonly active: readonly string[];
+  /** Number of jobs that run, and of those that wait. */
+  readonly running: number;
+  readonly waiting: number;
+  /** What a user should know, in sentences, such as which jobs failed and why. */
+  readonly notes: readonly string[];
+}
+
 /** A system that runs jobs. */
 export interface Launcher {
   readonly id: string;
@@ -35,12 +46,12 @@ export interface Launcher {
    * Submits jobs and returns at once.
    *
    * @param settings options of the system, and where it is.
-   * @returns names of what was submitted, with which `active` and `cancel` find it.
+   * @returns names of what was submitted, with which `status` and `cancel` find it.
    * @throws {CadenzaError} `E_INSTALL` if the system is not there; `E_EXECUTOR` if it refuses the jobs.
    */
   submit(launch: Launch, settings: LauncherSettings): Promise<readonly string[]>;
-  /** Which of these still wait or run. */
-  active(submitted: readonly string[]): Promise<readonly string[]>;
+  /** What became of these. */
+  status(submitted: readonly string[]): Promise<LaunchStatus>;
   /** Stops these. Running jobs save their state first. */
   cancel(submitted: readonly string[]): Promise<void>;
 }

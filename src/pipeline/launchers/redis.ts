@@ -36,7 +36,7 @@ export function redisAddress(given: string = process.env[ADDRESS] ?? HERE): stri
 function optionsOf(address: string): RedisOptions {
   const { protocol, hostname, port, pathname, username } = new URL(address);
   const file = process.env[PASSWORD_FILE];
-  const secret = process.env[PASSWORD] ?? (file ? readText(file, 'E_CONFIG').trim() : undefined);
+  const secret = process.env[PASSWORD] ?? (file ? readText(file, 'E_CONFIG', `Correct ${PASSWORD_FILE}.`).trim() : undefined);
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 6379),
@@ -68,10 +68,13 @@ export async function connectRedis(address: string, { lasting = false } = {}): P
     .catch((error: Error) => {
       first.disconnect();
       const said = reason || error.message;
-      const advice = /NOAUTH|WRONGPASS|password/i.test(said)
-        ? `Set ${PASSWORD} or ${PASSWORD_FILE} to its password.`
-        : 'Check --redis, and that it runs and can be reached from here.';
-      throw new CadenzaError('E_EXECUTOR', `${where} cannot be used: ${said}. ${advice}`);
+      const signIn = /NOAUTH/.test(said)
+        ? 'it needs a password'
+        : /WRONGPASS|password/i.test(said)
+          ? 'it refused the user or password'
+          : '';
+      const advice = signIn ? `Set ${PASSWORD} or ${PASSWORD_FILE}.` : 'Check --redis, and that it runs and can be reached from here.';
+      throw new CadenzaError('E_EXECUTOR', `${where} cannot be used: ${signIn || said}. ${advice}`);
     });
   const policy = /^maxmemory_policy:(.*)$/m.exec(info)?.[1].trim();
   if (policy !== 'noeviction') {

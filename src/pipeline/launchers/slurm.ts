@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { CadenzaError } from '../../util/errors.ts';
 import { makeFolder, writeFileAtomic } from '../../util/files.ts';
 import { type JobArray, SAVING } from './arrays.ts';
-import type { Launch, Launcher } from './launcher.ts';
+import type { Launch, Launcher, LaunchStatus } from './launcher.ts';
 import { call } from './program.ts';
 
 /** The command line of cadenza on this machine. */
@@ -68,21 +68,35 @@ export const slurm: Launcher = {
     }
     return ids;
   },
-  active,
+  status,
   async cancel(ids) {
-    const left = await active(ids);
-    if (left.length > 0) await slurmProgram('scancel', left);
+    const { active } = await status(ids);
+    if (active.length > 0) await slurmProgram('scancel', active);
   },
 };
 
-/** Which of these arrays still wait or run. */
-async function active(ids: readonly string[]): Promise<readonly string[]> {
-  if (ids.length === 0) return [];
-  const listed = await slurmProgram('squeue', ['--noheader', '--format=%F', '--jobs', ids.join(',')]).catch(error => {
+/** Why jobs wait that will start by themselves. */
+const ORDINARY = ['None', 'Priority', 'Resources', 'Dependency', 'BeginTime'];
+
+/** What became of these arrays. */
+async function status(ids: readonly string[]): Promise<LaunchStatus> {
+  // A line for each job: its array, its state, and why it waits.
+  const listed = await slurmProgram('squeue', ['--noheader', '--array', '--format=%F %T %r', '--jobs', ids.join(',')]).catch(error => {
     // Slurm forgets jobs some minutes after they end.
     if (/Invalid job id/i.test((error as Error).message)) return '';
     throw error;
   });
-  const found = new Set(listed.split('\n').map(line => line.trim()));
-  return ids.filter(id => found.has(id));
+  const jobs = listed.split('\n').flatMap(line => {
+    const [, id, state, reason] = /^\s*(\S+) (\S+) (.*?)\s*$/.exec(line) ?? [];
+    return id ? [{ id, waits: state === 'PENDING', reason }] : [];
+  });
+  const found = new Set(jobs.map(({ id }) => id));
+  const waiting = jobs.filter(({ waits }) => waits);
+  const reasons = new Set(waiting.map(({ reason }) => reason).filter(reason => !ORDINARY.includes(reason)));
+  return {
+    active: ids.filter(id => found.has(id)),
+    running: jobs.length - waiting.length,
+    waiting: waiting.length,
+    notes: [...reasons].map(reason => `Jobs wait, says Slurm: ${reason}.`),
+  };
 }

@@ -51,6 +51,7 @@ export async function serveQueue({
 }: WorkerRequest): Promise<void> {
   const free = Array.from({ length: jobs }, () => new JobProcess<StageJob>(module));
   const connection = await connectRedis(address, { lasting: true });
+  progress.say(`Taking jobs from ${address}; stop with Ctrl-C.`);
   const queue = new Queue<QueuedJob>(QUEUE, { connection, prefix: PREFIX });
   queue.on('error', () => {});
   // Set once this worker must stop: by a signal, or because it cannot run what is in the queue.
@@ -89,7 +90,8 @@ export async function serveQueue({
     refusal ??= refusalOf(job.data) ?? (await withoutBucket(job.data.job));
     if (refusal) stopping.abort(refusal);
     if (stopping.signal.aborted) return back();
-    const { stage } = job.data.job;
+    const { config, stage, out: given, store } = job.data.job;
+    const say = (text: string) => progress.say(`${config.name}, ${stage}: ${text}`);
     const place = free.pop()!;
     const canceling = new AbortController();
     let share = 0;
@@ -101,7 +103,8 @@ export async function serveQueue({
       const out = await folderOf(job.data.job);
       if (job.data.job.store !== undefined) trimStages(out, cache.bytes, Math.min(Date.now(), ...began.values()));
       began.set(job.id!, Date.now());
-      progress.say(`${stage}: taken${job.attemptsMade > 0 ? `, try ${job.attemptsMade + 1}` : ''}`);
+      const again = job.stalledCounter > 0 ? ', its worker was lost' : job.attemptsMade > 0 ? `, try ${job.attemptsMade + 1}` : '';
+      say(`taken (${store ?? given})${again}`);
       const onNote = (note: { text: string; stays: boolean; share: number }) => {
         share = note.share;
         if (note.stays) progress.say(note.text);
@@ -115,10 +118,16 @@ export async function serveQueue({
       );
       await release(queue, connection, job.id!, job.data.before);
     } catch (error) {
-      if (stopping.signal.aborted) return back();
-      if (canceling.signal.aborted) throw new UnrecoverableError('canceled');
+      if (stopping.signal.aborted) {
+        say('given back; another worker continues it');
+        return back();
+      }
+      if (canceling.signal.aborted) {
+        say('canceled');
+        throw new UnrecoverableError('canceled');
+      }
       const passing = !(error instanceof CadenzaError) || PASSING.includes(error.code);
-      progress.say(`${stage}: ${(error as Error).message}`);
+      say((error as Error).message);
       throw passing ? error : new UnrecoverableError((error as Error).message);
     } finally {
       clearInterval(look);
