@@ -88,7 +88,7 @@ describe.runIf(REDIS)('a queue', () => {
     const whole = launched('frozen', '--wait');
     await training('frozen');
     first.child.kill('SIGSTOP');
-    work();
+    await work().says('its worker was lost');
     expect((await whole).status).toBe(0);
     first.child.kill('SIGCONT');
     expectSame('frozen');
@@ -115,6 +115,8 @@ describe.runIf(REDIS)('a queue', () => {
     expect(JSON.parse((await cancel()).stdout).canceled).not.toEqual([]);
     // Until the worker has stopped it.
     while ((await cancel()).status === 0) await setTimeout(200);
+    const planned = await cadenza('plan', ...FEW, '--out', join(folder, 'canceled'), '--json');
+    expect(JSON.parse(planned.stdout).launch).toMatchObject({ active: [], notes: [] });
     expect(metrics('canceled')).toBeLessThan(metrics('here'));
     expect(worker.child.exitCode).toBe(null);
     expect((await launched('canceled', '--wait')).status).toBe(0);

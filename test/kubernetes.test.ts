@@ -128,10 +128,16 @@ it('refuses a second launch while Jobs run, and deletes what has ended before th
   const before = submitted();
   const second = await launched('again');
   expect([second.status, JSON.parse(second.stdout).error.code]).toEqual([2, 'E_USAGE']);
-  for (const job of before) {
-    const status = { conditions: [{ type: 'Failed', status: 'True' }] };
+  const put = (job: Manifest, status: unknown) =>
     writeFileSync(join(state, `${job.metadata.name}.json`), JSON.stringify({ ...job, status }));
-  }
+  const planned = async () => JSON.parse((await cadenza('plan', ...FEW, '--out', join(folder, 'again'), '--json')).stdout).launch;
+  const waiting = before.reduce((sum, { spec }) => sum + spec.completions, 0);
+  expect(await planned()).toMatchObject({ running: 0, waiting, notes: [] });
+  put(before[0], { active: 1 });
+  expect(await planned()).toMatchObject({ running: 1, waiting: waiting - 1 });
+  for (const job of before) put(job, { failedIndexes: '0', conditions: [{ type: 'Failed', status: 'True' }] });
+  expect(await planned()).toMatchObject({ active: [], running: 0, waiting: 0 });
+  expect((await planned()).notes).toHaveLength(before.length);
   expect((await launched('again')).status).toBe(0);
   expect(submitted()).toEqual(before);
   const canceled = await cadenza('cancel', join(folder, 'again'), '--json');

@@ -48,7 +48,7 @@ const launched = (out: string, ...more: string[]) =>
   cadenza('run', ...FEW, '--out', join(folder, out), '--launcher', 'slurm', '--json', ...more);
 
 /** The hold makes jobs wait in the queue. */
-const hold = () => writeFileSync(join(state, 'hold'), '');
+const hold = (reason = '') => writeFileSync(join(state, 'hold'), reason);
 
 it('runs each stage as a job, to the bytes of one machine, and builds the results at the end', async () => {
   const { status, stdout } = await launched('all', '--wait', '--launch-option=--time=10');
@@ -70,6 +70,10 @@ it('returns at once, refuses a second launch meanwhile, and can be canceled', as
   expect(first.status).toBe(0);
   const { submitted, jobs } = JSON.parse(first.stdout);
   expect(jobs).toBeGreaterThanOrEqual(submitted.length);
+  const planned = async () => JSON.parse((await cadenza('plan', ...FEW, '--out', join(folder, 'held'), '--json')).stdout).launch;
+  expect(await planned()).toEqual({ launcher: 'slurm', active: submitted, running: 0, waiting: submitted.length, notes: [] });
+  hold('PartitionTimeLimit');
+  expect((await planned()).notes).toEqual([expect.stringContaining('PartitionTimeLimit')]);
   const second = await launched('held');
   expect([second.status, JSON.parse(second.stdout).error.code]).toEqual([2, 'E_USAGE']);
   const canceled = await cadenza('cancel', join(folder, 'held'), '--json');

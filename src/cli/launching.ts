@@ -97,8 +97,11 @@ async function follow({ name, out, jobs }: JobPlan, { progress, signal, shared }
   };
   /** Asks the launcher. Returns whether nothing waits or runs. */
   const ask = async () => {
-    // The jobs go on while the launcher cannot be asked.
-    const status = await launchStatus(out).catch((error: Error) => ({ notes: [error.message], active: [out], running: 0, waiting: 0 }));
+    const status = await launchStatus(out).catch(error => {
+      if (!(error instanceof CadenzaError && error.code === 'E_EXECUTOR')) throw error;
+      // The jobs go on while the launcher cannot be reached.
+      return { notes: [error.message], active: [out], running: 0, waiting: 0 };
+    });
     doing = status && status.running + status.waiting > 0 ? `, ${activity(status)}` : '';
     for (const note of status?.notes ?? []) {
       if (!said.has(note)) progress.say(note);

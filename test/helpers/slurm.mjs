@@ -35,8 +35,10 @@ if (program === 'sbatch') {
   appendFileSync(jobs, `${outcome}\n`);
   process.stdout.write(`${id}\n`);
 }
+// The file that holds jobs says why they wait.
+const reason = () => (existsSync(join(state, 'hold')) && readFileSync(join(state, 'hold'), 'utf8')) || 'Dependency';
 if (program === 'squeue')
-  for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1} PENDING Dependency\n`);
+  for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1} PENDING ${reason()}\n`);
 if (program === 'scancel')
   writeFileSync(
     jobs,

@@ -44,6 +44,9 @@ const needsKey = (key: string) => `${PREFIX}:needs:${key}`;
 /** Asks the worker of a running job to stop it. */
 export const cancelKey = (key: string): string => `${PREFIX}:cancel:${key}`;
 
+/** Why a canceled job failed. */
+export const CANCELED = 'canceled';
+
 /** Seconds in which a worker sees that. */
 const CANCELING = 600;
 
@@ -160,7 +163,7 @@ export const bullmq: Launcher = {
       const running = active.filter(key => taken.has(key)).length;
       const notes = keys.flatMap(key => {
         const job = failed.get(key);
-        return job ? [`${job.name} failed: ${sentence(job.failedReason)}`] : [];
+        return job && job.failedReason !== CANCELED ? [`${job.name} failed: ${sentence(job.failedReason)}`] : [];
       });
       if (active.length > 0 && (await queue.getWorkersCount()) === 0)
         notes.push(`No worker is connected to ${submitted[0]}. Start some with cadenza worker.`);

@@ -8,7 +8,7 @@ import { provenance } from '../../cache/provenance.ts';
 import { JobProcess } from '../../distributed/pool.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { RunOptions } from '../kind.ts';
-import { abandon, cancelKey, PREFIX, QUEUE, type QueuedJob, release } from './bullmq.ts';
+import { abandon, CANCELED, cancelKey, PREFIX, QUEUE, type QueuedJob, release } from './bullmq.ts';
 import { takeFolder } from './folder.ts';
 import { JOB_PROCESS, type StageJob } from './job.ts';
 import { PASSING } from './launcher.ts';
@@ -123,8 +123,8 @@ export async function serveQueue({
         return back();
       }
       if (canceling.signal.aborted) {
-        say('canceled');
-        throw new UnrecoverableError('canceled');
+        say(CANCELED);
+        throw new UnrecoverableError(CANCELED);
       }
       const passing = !(error instanceof CadenzaError) || PASSING.includes(error.code);
       say((error as Error).message);

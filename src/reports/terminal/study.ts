@@ -36,14 +36,8 @@ export function formatStudy(study: Study, { width = terminalWidth(), color = fal
 export function summarizeStudy({ trials, tied, measure }: Study): string[] {
   const [{ trial, rungs }] = trials;
   const best = `Best of ${trials.length} trials: trial ${trial}, ${measure} score ${interval(rungs[rungs.length - 1].score)} on validation tasks.`;
-  return tied.length > 0
-    ? [
-        best,
-        tied.length === 1
-          ? 'The interval of one other trial overlaps with that of the best, so this search does not distinguish them.'
-          : `The intervals of ${tied.length} other trials overlap with that of the best, so this search does not distinguish them.`,
-      ]
-    : [best];
+  const others = tied.length === 1 ? 'interval of one other trial overlaps' : `intervals of ${tied.length} other trials overlap`;
+  return tied.length > 0 ? [best, `The ${others} with that of the best, so this search does not distinguish them.`] : [best];
 }
 
 const interval = (reached: Rung['score']): string =>
