@@ -49,8 +49,14 @@ const shorter = (preset, { settings = {}, ...rest }) =>
 const corridors = (...lengths) =>
   lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
 
-/** How memories are compared in lives of Key-to-Door: with a quarter of the steps of CAD's own part. */
-const LIVES = { full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 } };
+/**
+ * How memories are compared in lives of Key-to-Door: with a quarter of the steps of CAD's own part, and CAD with a gate, as in the other
+ * presets. `key-to-door-life-short` has CAD as in its own part.
+ */
+const LIVES = {
+  settings: { 'compression.update': 'gru', 'compression.workingMemory': 0 },
+  full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 },
+};
 
 /** Bandits with other delays than in training. */
 const delays = (...steps) => steps.map(delay => ({ name: `delay-${delay}`, options: { delay } }));
@@ -86,11 +92,16 @@ const LIFELONG = {
   // Memories with an equal budget, a quarter of CAD's above: trained on lives that change, and on lives in which nothing ever moves. So the
   // effect of the memory and that of the data can be separated.
   'key-to-door-life-memories': shorter('key-to-door-life', LIVES),
-  'key-to-door-life-memories-fixed': shorter('key-to-door-life', { ...LIVES, settings: { 'source.env': { timetable: 0 } } }),
+  'key-to-door-life-memories-fixed': shorter('key-to-door-life', {
+    ...LIVES,
+    settings: { ...LIVES.settings, 'source.env': { timetable: 0 } },
+  }),
+  'key-to-door-life-short': alone('key-to-door-life', { full: LIVES.full }),
   // What the memory of this CAD does: cleared at changes, at every attempt or once, or exchanged for that of another life.
   'key-to-door-life-interventions': alone('key-to-door-life', {
     continues: 'key-to-door-life-memories',
     settings: {
+      ...LIVES.settings,
       'evaluate.interventions': ['clear-at-change', 'clear-at-attempt', { 'clear-once': 2000 }, { donor: 2000 }],
       'evaluate.envs': [{ name: 'fixed', options: { timetable: 0 } }],
     },

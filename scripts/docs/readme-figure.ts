@@ -69,7 +69,7 @@ function inContextLearning(): string {
  * range of the means of all later ones.
  */
 function lifelong(): string {
-  const ours = { cad: { name: 'CAD, 8 latents', ...CAD }, source: { name: 'source algorithm', ...SOURCE } };
+  const ours = { cad: { name: 'CAD', ...CAD }, source: { name: 'source algorithm', ...SOURCE } };
   const published = [
     { name: 'RSM (published)', color: COLORS.vermilion, dash: '6 3', first: 29.8, low: 8.6, high: 9.9 },
     { name: 'full history (published)', color: COLORS.green, dash: '8 3', first: 28.2, low: 0.4, high: 1.1 },

@@ -130,7 +130,9 @@ const rsm: TrainedBaseline = {
   id: 'rsm',
   description: 'RSM’s memory: m recurrent latents that each segment rewrites, without a gate',
   compressor: 'recurrent',
-  changes: ({ config: { compression } }) => ({ compression: { ...compression, update: 'replace', gradientRounds: undefined } }),
+  changes: ({ config: { compression } }) => ({
+    compression: { ...compression, update: 'replace', gradientRounds: undefined, workingMemory: 0 },
+  }),
 };
 
 /** The memory of Memo (Gupta et al. 2025). It keeps as many summaries as `compression` says, usually more than CAD has latents. */
