@@ -1,7 +1,9 @@
 /** @file `--launcher bullmq` and `cadenza worker`, with a real Redis: workers and Redis are killed, and results stay the same. */
 
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -139,6 +141,20 @@ describe.runIf(REDIS)('a queue', () => {
     expectSame('damaged');
   });
 
+  it('runs launches that share stages side by side, and cancels one without the other', async () => {
+    for (const out of ['shared-1', 'shared-2', 'shared-3']) expect((await launched(out)).status).toBe(0);
+    expect((await cadenza('cancel', join(folder, 'shared-2'), '--json')).status).toBe(0);
+    work();
+    work();
+    const planned = async (out: string) => JSON.parse((await cadenza('plan', ...FEW, '--out', join(folder, out), '--json')).stdout).launch;
+    for (const out of ['shared-1', 'shared-3']) {
+      while ((await planned(out)).active.length > 0) await setTimeout(500);
+      expect((await cadenza('collect', ...FEW, '--out', join(folder, out), '--json')).status).toBe(0);
+      expectSame(out);
+    }
+    expect(existsSync(join(folder, 'shared-2', 'stages'))).toBe(false);
+  });
+
   it('shows in a plan what waits and runs, and that there is no worker', async () => {
     const planned = async () => JSON.parse((await cadenza('plan', ...FEW, '--out', join(folder, 'planned'), '--json')).stdout).launch;
     expect((await launched('planned')).status).toBe(0);
@@ -194,6 +210,39 @@ describe.runIf(REDIS)('Redis', () => {
     const dropping = await startRedis('--maxmemory-policy', 'allkeys-lru');
     expect(await failing(dropping.url)).toMatchObject({ status: 9, message: expect.stringContaining('noeviction') });
     await dropping.stop();
+  });
+
+  it('must have the database of the address', async () => {
+    const few = await startRedis('--databases', '2');
+    expect(await failing(`${few.url}/2`)).toMatchObject({ status: 9, code: 'E_EXECUTOR', message: expect.stringContaining('range') });
+    await few.stop();
+  });
+
+  it('is given up if it does not answer', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer(socket => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    expect(await failing(`redis://127.0.0.1:${port}`)).toMatchObject({ status: 9, message: expect.stringContaining('10 s') });
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('can be forgotten when it is gone', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'cadenza-gone-'));
+    const gone = await startRedis();
+    const submit = (url: string) => cadenza('run', TINY, '--out', out, '--launcher', 'bullmq', '--redis', url, '--json');
+    expect((await submit(gone.url)).status).toBe(0);
+    await gone.stop();
+    const other = await startRedis();
+    for (const { status, stdout } of [await submit(other.url), await cadenza('cancel', out, '--json')]) {
+      expect(status).toBe(9);
+      expect(JSON.parse(stdout).error.message).toContain(join(out, 'launch.json'));
+    }
+    rmSync(join(out, 'launch.json'));
+    expect((await submit(other.url)).status).toBe(0);
+    await other.stop();
+    rmSync(out, { recursive: true });
   });
 });
 

@@ -1,5 +1,7 @@
 /** @file `--launcher slurm`, with programs that stand in for Slurm's and run each array at once. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -80,6 +82,29 @@ it('returns at once, refuses a second launch meanwhile, and can be canceled', as
   expect(JSON.parse(canceled.stdout).canceled).toEqual(submitted);
   expect((await cadenza('cancel', join(folder, 'held'))).status).toBe(2);
   expect((await launched('held')).status).toBe(0);
+});
+
+it.each([
+  ['RUNNING', 1],
+  ['COMPLETING', 0],
+])('queues a job again that is stopped while Slurm says %s: %i times', async (jobState, times) => {
+  hold();
+  await launched('stopped');
+  writeFileSync(join(state, 'jobState'), jobState);
+  const scripts = join(folder, 'stopped', 'slurm');
+  const [name] = readdirSync(scripts).filter(file => file.endsWith('.sh'));
+  // In place of the job: a program that ends like one when it is stopped.
+  const program = `process.on("SIGTERM", () => process.exit(143)); setInterval(() => {}, 1e6); console.log("started");`;
+  const command = readFileSync(join(scripts, name), 'utf8').replace(/^'.*&$/m, `'${process.execPath}' -e '${program}' &`);
+  const env = { ...process.env, SLURM_ARRAY_JOB_ID: '7', SLURM_ARRAY_TASK_ID: '3' };
+  const batch = spawn('bash', ['-c', command], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(batch.stdout, 'data');
+  batch.kill('SIGTERM');
+  expect(await once(batch, 'close')).toEqual([143, null]);
+  expect(calls().filter(([program, verb]) => program === 'scontrol' && verb === 'requeue')).toEqual(
+    Array.from({ length: times }, () => ['scontrol', 'requeue', '7_3']),
+  );
+  rmSync(join(folder, 'stopped'), { recursive: true });
 });
 
 it('submits once if two commands launch a folder at the same time', async () => {

@@ -39,6 +39,8 @@ if (program === 'sbatch') {
 const reason = () => (existsSync(join(state, 'hold')) && readFileSync(join(state, 'hold'), 'utf8')) || 'Dependency';
 if (program === 'squeue')
   for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1} PENDING ${reason()}\n`);
+// The file that says which state jobs have.
+if (program === 'scontrol' && args[0] === 'show') process.stdout.write(`JobState=${readFileSync(join(state, 'jobState'), 'utf8')}\n`);
 if (program === 'scancel')
   writeFileSync(
     jobs,

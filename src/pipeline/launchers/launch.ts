@@ -91,14 +91,16 @@ async function launchIn(
   { launcher, settings = {}, until = 'evaluate', tensorboard = false, shared }: LaunchOptions,
 ): Promise<readonly string[]> {
   const run = { out, until, tensorboard, ...(shared ? { store: shared.address } : {}) };
-  const before = await launchStatus(out);
-  if (before && before.active.length > 0)
+  const earlier = launchOf(out);
+  if (earlier && (await activeOf(earlier, plan.out)).length > 0)
     throw new CadenzaError(
       'E_USAGE',
-      `${plan.out} was launched already: jobs of it wait or run with ${before.launcher}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
+      `${plan.out} was launched already: jobs of it wait or run with ${earlier.launcher.id}. Wait for it, or stop it with cadenza cancel ${plan.out}.`,
     );
   const arrays = arraysOf(schedule(plan.jobs));
   if (arrays.length === 0) return [];
+  // What failed in the earlier launch is launched again.
+  await earlier?.launcher.forget?.(earlier.submitted);
   const jobs = arrays.flatMap(array => array.jobs);
   const file = join(out, JOBS_FILE);
   const configs = [...new Set(jobs.map(({ config }) => config))];
@@ -132,6 +134,18 @@ export async function launchStatus(out: string): Promise<(LaunchStatus & { reado
   return found && { launcher: found.launcher.id, ...(await found.launcher.status(found.submitted)) };
 }
 
+/** What waits or runs of a launch, on which a command depends. */
+async function activeOf({ launcher, submitted }: NonNullable<ReturnType<typeof launchOf>>, out: string): Promise<readonly string[]> {
+  try {
+    return (await launcher.status(submitted)).active;
+  } catch (error) {
+    throw new CadenzaError(
+      error instanceof CadenzaError ? error.code : 'E_EXECUTOR',
+      `${out} was launched with ${launcher.id}, which cannot be asked whether its jobs run: ${(error as Error).message} If none of them runs any more, delete ${join(out, LAUNCH_FILE)}.`,
+    );
+  }
+}
+
 /**
  * Stops the latest launch of a folder.
  *
@@ -140,7 +154,7 @@ export async function launchStatus(out: string): Promise<(LaunchStatus & { reado
  */
 export async function cancelLaunch(out: string): Promise<readonly string[]> {
   const found = launchOf(out);
-  const active = found ? (await found.launcher.status(found.submitted)).active : [];
+  const active = found ? await activeOf(found, out) : [];
   if (!found || active.length === 0)
     throw new CadenzaError('E_USAGE', `${out} has no jobs that wait or run${found ? '' : ': it was not launched'}.`);
   await found.launcher.cancel(found.submitted);

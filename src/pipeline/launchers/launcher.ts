@@ -54,4 +54,6 @@ export interface Launcher {
   status(submitted: readonly string[]): Promise<LaunchStatus>;
   /** Stops these. Running jobs save their state first. */
   cancel(submitted: readonly string[]): Promise<void>;
+  /** Forgets what is left of these when none waits or runs, such as jobs that failed; nothing by default. */
+  forget?(submitted: readonly string[]): Promise<void>;
 }

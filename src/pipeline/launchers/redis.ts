@@ -10,8 +10,8 @@ const HERE = 'redis://127.0.0.1:6379';
 /** Environment variables: the address, the password, and a file with the password. */
 const [ADDRESS, PASSWORD, PASSWORD_FILE] = ['CADENZA_REDIS', 'CADENZA_REDIS_PASSWORD', 'CADENZA_REDIS_PASSWORD_FILE'];
 
-/** Milliseconds to connect. */
-const CONNECTING = 5_000;
+/** Milliseconds to connect, and then to answer. */
+const [CONNECTING, ANSWERING] = [5_000, 5_000];
 
 /**
  * The address of Redis without a password.
@@ -57,14 +57,22 @@ function optionsOf(address: string): RedisOptions {
  */
 export async function connectRedis(address: string, { lasting = false } = {}): Promise<Redis> {
   const where = `Redis at ${address}`;
-  const first = new Redis({ ...optionsOf(address), lazyConnect: true, connectTimeout: CONNECTING, retryStrategy: () => null });
+  const options = optionsOf(address);
+  const first = new Redis({ ...options, lazyConnect: true, connectTimeout: CONNECTING, retryStrategy: () => null });
   let reason = '';
   first.on('error', (error: Error) => {
     reason = error.message;
   });
+  const silent = setTimeout(() => {
+    reason = `it did not answer for ${(CONNECTING + ANSWERING) / 1000} s`;
+    first.disconnect();
+  }, CONNECTING + ANSWERING);
   const info = await first
     .connect()
+    // Selects the database again, because a refusal stays unnoticed in connect.
+    .then(() => first.select(options.db ?? 0))
     .then(() => first.info('memory'))
+    .finally(() => clearTimeout(silent))
     .catch((error: Error) => {
       first.disconnect();
       const said = reason || error.message;
@@ -86,7 +94,7 @@ export async function connectRedis(address: string, { lasting = false } = {}): P
   }
   if (!lasting) return first;
   first.disconnect();
-  const connection = new Redis(optionsOf(address));
+  const connection = new Redis(options);
   // It reconnects by itself.
   connection.on('error', () => {});
   return connection;
