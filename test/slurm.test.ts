@@ -136,6 +136,17 @@ it('submits only what is missing', async () => {
   expect(stages).not.toContain('generate');
 });
 
+it('says which job failed, and where its log is', async () => {
+  const out = join(folder, 'damaged');
+  await cadenza('run', ...FEW, '--out', out, '--until', 'generate');
+  const [histories] = [...stageFiles(out).keys()].filter(path => path.endsWith('.arrow'));
+  writeFileSync(join(out, 'stages', histories), 'damaged');
+  const { status, stderr } = await launched('damaged', '--wait');
+  expect(status).toBe(9);
+  const [, log] = /FAILED.* (slurm\/\S+\.log)/.exec(stderr)!;
+  expect(readFileSync(join(out, log), 'utf8')).toContain('was modified');
+});
+
 it('runs the rounds of a search, to the same study', async () => {
   const space = join(folder, 'space.yaml');
   writeFileSync(space, 'finetune.gamma: { uniform: [0, 1] }\n');

@@ -21,8 +21,9 @@ if (program === 'sbatch') {
   }
   const after = optionOf('dependency')?.replace('afterok:', '').split(':') ?? [];
   const id = String(ended().length + 1);
-  const held = existsSync(join(state, 'hold')) || after.some(other => ended()[other - 1] !== 'COMPLETED');
-  let outcome = 'PENDING';
+  const outcomes = after.map(other => ended()[other - 1].split(' ')[0]);
+  const held = existsSync(join(state, 'hold')) || outcomes.some(other => other !== 'COMPLETED');
+  let outcome = outcomes.some(other => ['FAILED', 'CANCELLED'].includes(other)) ? 'CANCELLED' : 'PENDING';
   for (const part of held ? [] : optionOf('array').split(',')) {
     const [from, to = from] = part.split('-').map(Number);
     for (let index = from; index <= to; index++) {
@@ -32,19 +33,22 @@ if (program === 'sbatch') {
       outcome = status === 0 && outcome !== 'FAILED' ? 'COMPLETED' : 'FAILED';
     }
   }
-  appendFileSync(jobs, `${outcome}\n`);
+  appendFileSync(jobs, `${outcome} ${optionOf('job-name')}\n`);
   process.stdout.write(`${id}\n`);
 }
 // The file that holds jobs says why they wait.
 const reason = () => (existsSync(join(state, 'hold')) && readFileSync(join(state, 'hold'), 'utf8')) || 'Dependency';
 if (program === 'squeue')
-  for (const [i, job] of ended().entries()) if (job === 'PENDING') process.stdout.write(`${i + 1} PENDING ${reason()}\n`);
+  for (const [i, job] of ended().entries()) {
+    const [outcome, name] = job.split(' ');
+    process.stdout.write(`${i + 1} 0 ${name} ${outcome} ${outcome === 'PENDING' ? reason() : 'None'}\n`);
+  }
 // The file that says which state jobs have.
 if (program === 'scontrol' && args[0] === 'show') process.stdout.write(`JobState=${readFileSync(join(state, 'jobState'), 'utf8')}\n`);
 if (program === 'scancel')
   writeFileSync(
     jobs,
     `${ended()
-      .map((job, i) => (args.includes(String(i + 1)) ? 'CANCELLED' : job))
+      .map((job, i) => (args.includes(String(i + 1)) ? job.replace(/^\S+/, 'CANCELLED') : job))
       .join('\n')}\n`,
   );

@@ -188,7 +188,8 @@ export const kubernetes: Launcher = {
     } catch (error) {
       // All or nothing.
       await remove(manifest, '--wait=false').catch(() => {});
-      throw error;
+      const { code, message } = error as CadenzaError;
+      throw code === 'E_EXECUTOR' ? new CadenzaError(code, `${message} The Jobs are in ${manifest}.`) : error;
     }
     return [manifest];
   },

@@ -78,25 +78,37 @@ export const slurm: Launcher = {
 /** Why jobs wait that will start by themselves. */
 const ORDINARY = ['None', 'Priority', 'Resources', 'Dependency', 'BeginTime'];
 
+/** States of jobs that failed, and of all that ended. */
+const FAILED = ['FAILED', 'TIMEOUT', 'OUT_OF_MEMORY', 'NODE_FAIL', 'BOOT_FAIL', 'DEADLINE'];
+const ENDED = [...FAILED, 'COMPLETED', 'CANCELLED', 'PREEMPTED', 'REVOKED'];
+
 /** What became of these arrays. */
 async function status(ids: readonly string[]): Promise<LaunchStatus> {
-  // A line for each job: its array, its state, and why it waits.
-  const listed = await slurmProgram('squeue', ['--noheader', '--array', '--format=%F %T %r', '--jobs', ids.join(',')]).catch(error => {
+  // A line for each job: its array, its index there, its name, its state, and why it waits or ended.
+  const options = ['--noheader', '--array', '--states=all', '--format=%F %K %j %T %r', '--jobs', ids.join(',')];
+  const listed = await slurmProgram('squeue', options).catch(error => {
     // Slurm forgets jobs some minutes after they end.
     if (/Invalid job id/i.test((error as Error).message)) return '';
     throw error;
   });
   const jobs = listed.split('\n').flatMap(line => {
-    const [, id, state, reason] = /^\s*(\S+) (\S+) (.*?)\s*$/.exec(line) ?? [];
-    return id ? [{ id, waits: state === 'PENDING', reason }] : [];
+    const [, id, index, name, state, reason] = /^\s*(\S+) (\S+) (\S+) (\S+) (.*?)\s*$/.exec(line) ?? [];
+    return id ? [{ id, index, name, state, reason }] : [];
   });
-  const found = new Set(jobs.map(({ id }) => id));
-  const waiting = jobs.filter(({ waits }) => waits);
+  const active = jobs.filter(({ state }) => !ENDED.includes(state));
+  const found = new Set(active.map(({ id }) => id));
+  const waiting = active.filter(({ state }) => state === 'PENDING');
   const reasons = new Set(waiting.map(({ reason }) => reason).filter(reason => !ORDINARY.includes(reason)));
+  const failed = jobs.filter(({ state }) => FAILED.includes(state));
   return {
     active: ids.filter(id => found.has(id)),
-    running: jobs.length - waiting.length,
+    running: active.length - waiting.length,
     waiting: waiting.length,
-    notes: [...reasons].map(reason => `Jobs wait, says Slurm: ${reason}.`),
+    notes: [
+      ...failed.map(
+        ({ name, index, state }) => `${name} ended as ${state}. Read why in slurm/${name}-${index}.log in the folder of the run.`,
+      ),
+      ...[...reasons].map(reason => `Jobs wait, says Slurm: ${reason}.`),
+    ],
   };
 }
