@@ -50,13 +50,12 @@ const corridors = (...lengths) =>
   lengths.map(length => ({ name: String(length), options: { shortest: length, longest: length + 1, every: 1 } }));
 
 /**
- * How memories are compared in lives of Key-to-Door: with a quarter of the steps of CAD's own part, and CAD with a gate, as in the other
- * presets. `key-to-door-life-short` has CAD as in its own part.
+ * How memories are compared in lives of Key-to-Door and in larger rooms: with fewer steps than in CAD's own part, and CAD with a gate, as in
+ * the other presets. The parts with `-short` in their names have CAD as in its own part.
  */
-const LIVES = {
-  settings: { 'compression.update': 'gru', 'compression.workingMemory': 0 },
-  full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 },
-};
+const GATE = { 'compression.update': 'gru', 'compression.workingMemory': 0 };
+const LIVES = { settings: GATE, full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 } };
+const ROOMS = { full: { 'finetune.steps': 1000, 'evaluate.maxTasks': 40 }, quick: { 'evaluate.episodes': 5 } };
 
 /** Bandits with other delays than in training. */
 const delays = (...steps) => steps.map(delay => ({ name: `delay-${delay}`, options: { delay } }));
@@ -79,10 +78,8 @@ const LIFELONG = {
   },
   'dark-room-20x20': alone('dark-room-20x20', { quick: { 'evaluate.episodes': 5 } }),
   'dark-room-40x20': alone('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
-  'dark-room-20x20-memories': shorter('dark-room-20x20', {
-    full: { 'finetune.steps': 1000, 'evaluate.maxTasks': 40 },
-    quick: { 'evaluate.episodes': 5 },
-  }),
+  'dark-room-20x20-memories': shorter('dark-room-20x20', { ...ROOMS, settings: GATE }),
+  'dark-room-20x20-short': alone('dark-room-20x20', ROOMS),
   'long-delay-bandit': shorter('long-delay-bandit', {
     settings: { 'evaluate.envs': delays(0, 200, 1000) }, // a delay of 10,000 takes five minutes a seed for every method
     full: { 'finetune.steps': 600 },
