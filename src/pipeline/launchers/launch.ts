@@ -42,7 +42,7 @@ const jobsFormat = {
   advice: 'Launch the experiment again.',
   schema: z.strictObject({
     format: z.literal(JOBS_FORMAT),
-    /** Version of cadenza and Node of the launch. Keys depend on the version. */
+    /** Version of cadenza that launched. Keys depend on it. */
     version: z.string(),
     out: z.string(),
     until: z.string(),
