@@ -51,7 +51,7 @@ const corridors = (...lengths) =>
 
 /**
  * How memories are compared in lives of Key-to-Door and in larger rooms: with fewer steps than in CAD's own part, and CAD with a gate, as in
- * the other presets. The parts with `-short` in their names have CAD as in its own part.
+ * the other presets. The parts with `-short` in their names, and that of rooms of 40 × 20 cells, have CAD as in its own part.
  */
 const GATE = { 'compression.update': 'gru', 'compression.workingMemory': 0 };
 const LIVES = { settings: GATE, full: { 'finetune.steps': 1500, 'evaluate.maxTasks': 64 } };
@@ -80,6 +80,7 @@ const LIFELONG = {
   'dark-room-40x20': alone('dark-room-40x20', { quick: { 'evaluate.episodes': 5 } }),
   'dark-room-20x20-memories': shorter('dark-room-20x20', { ...ROOMS, settings: GATE }),
   'dark-room-20x20-short': alone('dark-room-20x20', ROOMS),
+  'dark-room-40x20-memories': shorter('dark-room-40x20', { ...ROOMS, full: { ...ROOMS.full, 'finetune.steps': 750 } }),
   'long-delay-bandit': shorter('long-delay-bandit', {
     settings: { 'evaluate.envs': delays(0, 200, 1000) }, // a delay of 10,000 takes five minutes a seed for every method
     full: { 'finetune.steps': 600 },
